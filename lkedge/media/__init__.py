@@ -1,0 +1,1 @@
+"""Frames, formats and layers: the values that flow from a source to the network."""

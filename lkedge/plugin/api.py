@@ -1,0 +1,268 @@
+"""All that a plugin imports: the contracts of sources and encoders, and their options.
+
+Sources and encoders live in a worker (a process, or a thread for tests). Everything here
+is synchronous and blocking; the worker owns the threads. A contract is an abstract class
+rather than a Protocol, so that a missing method fails when the object is made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lkedge.media.frame import AudioFrame, EncodedFrame, VideoFrame
+from lkedge.terms import BitsPerSecond, Codec, Rid, TrackKind
+
+API_VERSION = 1
+"""Goes up when a contract gains a duty."""
+
+
+def option(
+    default: Any = dataclasses.MISSING,
+    *,
+    help: str,  # noqa: A002 - the word its readers expect
+    unit: str = "",
+    ge: float | None = None,
+    le: float | None = None,
+    choices: Sequence[str] = (),
+    is_path: bool = False,
+) -> Any:
+    """One setting of a source or encoder: a field of its frozen options dataclass.
+
+    The loader validates, documents and generates schemas from these; there is no second
+    description. Without a default the setting is required. `is_path`: a relative value is
+    relative to the configuration file; the loader makes it absolute.
+    """
+    metadata = {"help": help, "unit": unit, "ge": ge, "le": le, "choices": tuple(choices), "is_path": is_path}
+    return field(default=default, metadata=metadata) if default is not dataclasses.MISSING else field(metadata=metadata)
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """The options of something that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoCaptureSettings:
+    """What is wanted of a video source. 0 means: as the source likes best."""
+
+    width: int = 0
+    height: int = 0
+    framerate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AudioCaptureSettings:
+    """What is wanted of an audio source. The sample rate is always 48 kHz."""
+
+    channels: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFormat:
+    """What a video source delivers.
+
+    codec: None for raw pictures; the codec of its `EncodedFrame`s otherwise.
+    """
+
+    width: int
+    height: int
+    framerate: float
+    codec: Codec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """What an audio source delivers; `codec` as in VideoFormat."""
+
+    channels: int
+    codec: Codec | None = None
+
+
+class VideoSource(ABC):
+    """Delivers pictures. Made, opened, read and closed in one worker, by one thread;
+    only `close` may come from another thread."""
+
+    @abstractmethod
+    def open(self) -> VideoFormat:
+        """Claim the device and start it.
+
+        Raises:
+            SourceUnavailable: with the name, the reason and the remedy.
+        """
+
+    @abstractmethod
+    def read(self) -> VideoFrame | EncodedFrame:
+        """The next picture; blocks until it is there, paced by the source.
+
+        `captured_ns` rises strictly. An encoded source sends EncodedFrames with rid "".
+
+        Raises:
+            SourceLost: the device has gone or has stalled.
+            SourceEnded: there is no more, and that is as it should be.
+            SourceClosed: closed before, or while waiting (within 1 s of `close`).
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the device. From any thread, any number of times."""
+
+    def request_key_frame(self) -> None:
+        """Ask an encoded source for a key frame soon. Raw sources do nothing."""
+
+
+class AudioSource(ABC):
+    """Delivers sound in frames of exactly 20 ms. Threads as in VideoSource."""
+
+    @abstractmethod
+    def open(self) -> AudioFormat:
+        """Claim the device and start it. Raises as VideoSource.open."""
+
+    @abstractmethod
+    def read(self) -> AudioFrame | EncodedFrame:
+        """The next 20 ms; blocks until they are there. Raises as VideoSource.read."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the device. From any thread, any number of times."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoEncoderSettings:
+    """What one encoder of one layer must do.
+
+    width, height: of its input and output, even. bitrate: at first.
+    max_bitrate: the highest that `set_rate` will ever ask for.
+    is_screen_share: prefer sharp text over smooth motion.
+    """
+
+    codec: Codec
+    rid: Rid
+    width: int
+    height: int
+    framerate: float
+    bitrate: BitsPerSecond
+    max_bitrate: BitsPerSecond
+    is_screen_share: bool = False
+
+
+class VideoEncoder(ABC):
+    """Compresses the pictures of one layer. Used by one thread, in display order, no B-frames."""
+
+    pixel_formats: tuple[str, ...] = ("yuv420p",)
+    """What `encode` accepts, the best first; the worker converts."""
+
+    @abstractmethod
+    def encode(self, frame: VideoFrame, *, key_frame: bool) -> EncodedFrame | None:
+        """Compress one picture of the configured size.
+
+        key_frame: the result must be a key frame. The first result always is one.
+
+        Returns:
+            The frame with `captured_ns` of the picture, or None when the encoder dropped
+            it to keep its bitrate (never when `key_frame` was asked for).
+
+        Raises:
+            EncoderError: the encoder must be rebuilt.
+        """
+
+    @abstractmethod
+    def set_rate(self, bitrate: BitsPerSecond, framerate: float) -> None:
+        """Change the rate without a key frame and without being re-opened."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release it. Any number of times."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioEncoderSettings:
+    """bitrate in bits per second; dtx: discontinuous transmission; fec: in-band FEC
+    for `packet_loss_percent`; complexity 0 to 10."""
+
+    channels: int = 1
+    bitrate: BitsPerSecond = BitsPerSecond(48_000)
+    dtx: bool = True
+    fec: bool = True
+    packet_loss_percent: int = 5
+    complexity: int = 5
+    is_music: bool = False
+
+
+class AudioEncoder(ABC):
+    """Compresses sound, 20 ms at a time. Used by one thread."""
+
+    @abstractmethod
+    def encode(self, frame: AudioFrame) -> EncodedFrame | None:
+        """Compress 20 ms; None when DTX needs nothing sent. Raises EncoderError."""
+
+    @abstractmethod
+    def set_rate(self, bitrate: BitsPerSecond) -> None:
+        """Change the bitrate at run time."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release it. Any number of times."""
+
+
+VideoSourceFactory = Callable[[VideoCaptureSettings, Any], VideoSource]
+"""Called with the capture settings and an instance of the registration's `options` class."""
+
+AudioSourceFactory = Callable[[AudioCaptureSettings, Any], AudioSource]
+VideoEncoderFactory = Callable[[VideoEncoderSettings], VideoEncoder]
+AudioEncoderFactory = Callable[[AudioEncoderSettings], AudioEncoder]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRegistration:
+    """One source that a plugin offers.
+
+    name: what `source = "..."` says in the configuration, and `[track.NAME]`.
+    kinds: what it can deliver; a file can be both, and `publish_as` or the file decides.
+    summary: one line for `lkedge plugins`.
+    video, audio: the factories; import the hardware library inside them, not at load.
+    options: a frozen dataclass made of `option()` fields.
+    """
+
+    name: str
+    kinds: frozenset[TrackKind]
+    summary: str
+    video: VideoSourceFactory | None = None
+    audio: AudioSourceFactory | None = None
+    options: type[Any] = NoOptions
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderRegistration:
+    """One encoder that a plugin offers.
+
+    rank: the highest that is usable wins; software has 100, hardware more.
+    is_usable: probes this machine; returns the reason why not, or "" when usable.
+        Runs in the worker or in a thread, 5 s at most.
+    """
+
+    name: str
+    codec: Codec
+    summary: str
+    rank: int = 100
+    video: VideoEncoderFactory | None = None
+    audio: AudioEncoderFactory | None = None
+    is_usable: Callable[[], str] = lambda: ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """One device that `lkedge devices` lists.
+
+    config: TOML to paste for a track with this device.
+    details: facts worth a line each, such as sizes and rates.
+    """
+
+    plugin: str
+    name: str
+    kind: TrackKind
+    config: str
+    details: Mapping[str, str] = field(default_factory=dict)

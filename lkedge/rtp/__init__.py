@@ -1,0 +1,1 @@
+"""RTP and RTCP bytes, pure: packets, payload formats, history, feedback."""
