@@ -23,7 +23,7 @@ API_VERSION = 1
 def option(
     default: Any = dataclasses.MISSING,
     *,
-    help: str,  # noqa: A002 - the word its readers expect
+    help: str,
     unit: str = "",
     ge: float | None = None,
     le: float | None = None,
