@@ -1,0 +1,95 @@
+"""The hooks: what lkedge asks of its plugins, and what it tells them.
+
+Hooks are few, synchronous, quick, and never on the path of a frame or packet. The work is
+done by the objects that a plugin registers (`lkedge.plugin.api`). An implementation names
+only the arguments that it wants, so arguments can be added without breaking a plugin.
+A plugin marks its implementations with `hookimpl`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pluggy
+
+from lkedge.media.layers import LayerPlan
+from lkedge.plugin.api import DeviceInfo, EncoderRegistration, SourceRegistration
+from lkedge.terms import Codec, TrackKind
+
+PROJECT = "lkedge"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderRequest:
+    """What an encoder is wanted for.
+
+    width, height, framerate: of the largest layer; 0 when not known yet.
+    """
+
+    track: str
+    codec: Codec
+    width: int = 0
+    height: int = 0
+    framerate: float = 0.0
+    is_screen_share: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StartupContext:
+    """What a plugin is told when the daemon is ready.
+
+    version: of lkedge. tracks: the names of the configured tracks, in order.
+    """
+
+    version: str
+    tracks: tuple[str, ...] = ()
+
+
+@hookspec
+def lkedge_register_sources(register: Callable[[SourceRegistration], None]) -> None:
+    """Offer sources: call `register` once for each. Once, at load; touches no hardware."""
+
+
+@hookspec
+def lkedge_register_encoders(register: Callable[[EncoderRegistration], None]) -> None:
+    """Offer encoders: call `register` once for each. Once, at load; touches no hardware."""
+
+
+@hookspec
+def lkedge_probe(kind: TrackKind | None) -> Sequence[DeviceInfo]:  # type: ignore[empty-body]
+    """List the devices of this kind (None: of every kind) that are there now.
+
+    Called by `lkedge devices`, at start and on hot-plug, in a thread of its own; 5 s at most.
+    """
+
+
+@hookspec(firstresult=True)
+def lkedge_choose_encoder(request: EncoderRequest, candidates: Sequence[EncoderRegistration]) -> str | None:
+    """Name the candidate to use, or None for no opinion; the first answer wins.
+
+    candidates: those of the right codec, the highest rank first.
+    """
+
+
+@hookspec
+def lkedge_startup(context: StartupContext) -> None:
+    """The daemon is ready: its control socket answers. The room may not be joined yet."""
+
+
+@hookspec
+def lkedge_shutdown() -> None:
+    """The daemon is about to stop. Return within a second."""
+
+
+@hookspec
+def lkedge_track_changed(track: str, state: str) -> None:
+    """A track changed its state: "published", "muted", "failed", "unpublished", ..."""
+
+
+@hookspec
+def lkedge_layers_changed(track: str, plan: LayerPlan) -> None:
+    """A layer plan was applied; at most a few per second."""

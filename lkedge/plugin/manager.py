@@ -1,0 +1,279 @@
+"""Loads the plugins one by one, keeps a record of each, and calls their hooks one by one.
+
+A plugin that cannot be imported, breaks a contract or raises in a hook is named with its
+reason in `records`; the others, and the daemon, go on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import pluggy
+
+import lkedge
+from lkedge.clock import SECOND_NS, Clock, SystemClock
+from lkedge.errors import PluginError
+from lkedge.plugin import hookspecs
+from lkedge.plugin.api import DeviceInfo, EncoderRegistration, SourceRegistration
+from lkedge.plugin.contract import check_hooks
+from lkedge.plugin.discovery import FoundPlugin, installed_plugins
+from lkedge.plugin.hookspecs import PROJECT, EncoderRequest
+from lkedge.plugin.registry import Registry
+from lkedge.terms import TrackKind
+
+logger = logging.getLogger(__name__)
+
+BUILTIN = FoundPlugin("builtin", "lkedge.builtin.plugin", "lkedge", lkedge.__version__)
+
+PROBE_BUDGET_S = 5.0
+CRASHES_ALLOWED = 3
+CRASH_WINDOW_NS = 60 * SECOND_NS
+
+
+class PluginStatus(StrEnum):
+    READY = "ready"
+    IMPORT_ERROR = "import error"
+    CONTRACT_ERROR = "contract error"
+    DUPLICATE_NAME = "duplicate name"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class PluginRecord:
+    """One plugin, as `lkedge plugins` shows it.
+
+    reason: empty for a plugin that is well; it may be set although the status is "ready",
+        when the latest call of a hook failed.
+    target: what the entry point names, for workers that load the same plugins.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    status: PluginStatus
+    reason: str = ""
+    sources: tuple[str, ...] = ()
+    encoders: tuple[str, ...] = ()
+    target: str = ""
+
+
+class PluginManager:
+    """Owns the registry. Load in the main thread; hooks are called one at a time."""
+
+    def __init__(
+        self,
+        load_entry_points: bool = True,
+        *,
+        targets: Sequence[str] = (),
+        find: Callable[[], list[FoundPlugin]] = installed_plugins,
+        clock: Clock | None = None,
+        probe_budget_s: float = PROBE_BUDGET_S,
+    ) -> None:
+        """Load the built-in plugin, then the others.
+
+        load_entry_points: look for installed plugins.
+        targets: further plugins, each "module" or "module:attribute"; a worker is handed
+            the daemon's `targets` and need not look for itself.
+        """
+        self.registry = Registry()
+        self._records: dict[str, PluginRecord] = {}
+        self._crashes: dict[str, list[int]] = {}
+        self._clock = clock or SystemClock()
+        self._probe_budget_s = probe_budget_s
+        self._pluggy = pluggy.PluginManager(PROJECT)
+        self._pluggy.add_hookspecs(hookspecs)
+        self._load_all([BUILTIN, *map(_found_by_target, targets), *(find() if load_entry_points else [])])
+
+    @property
+    def records(self) -> tuple[PluginRecord, ...]:
+        """One for each plugin that was found, in the order of loading."""
+        return tuple(self._records.values())
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What a worker must load beside the built-in plugin to know the same sources."""
+        ready = (record for record in self.records if record.status is PluginStatus.READY)
+        return tuple(record.target for record in ready if record.name != BUILTIN.name)
+
+    def add(self, name: str, plugin: object, distribution: str = "", version: str = "", target: str = "") -> None:
+        """Register one plugin object; what is wrong with it ends up in its record."""
+        found = FoundPlugin(name, target, distribution, version)
+        self._guarded(found, lambda: plugin)
+
+    def notify(self, hook: str, **arguments: Any) -> None:
+        """Call a notification hook of every plugin; one that raises does not disturb the others."""
+        for plugin in self._plugins_with(hook):
+            self._call(plugin, hook, arguments)
+
+    def choose_encoder(self, request: EncoderRequest) -> EncoderRegistration:
+        """The encoder for a track: a plugin's choice, else the highest rank.
+
+        Raises:
+            PluginError: no plugin offers an encoder of this codec.
+        """
+        candidates = self.registry.encoders_for(request.codec)
+        if not candidates:
+            raise PluginError(f"no plugin offers an encoder for {request.codec.value}; see `lkedge plugins`")
+        for plugin in self._plugins_with("lkedge_choose_encoder"):
+            arguments = {"request": request, "candidates": tuple(candidates)}
+            name = self._call(plugin, "lkedge_choose_encoder", arguments)
+            for candidate in candidates:
+                if candidate.name == name:
+                    return candidate
+        return candidates[0]
+
+    def probe(self, kind: TrackKind | None = None) -> list[DeviceInfo]:
+        """Ask every plugin for its devices, all at once, each in its own thread.
+
+        A plugin that takes longer than 5 s is left behind and named in its record.
+        """
+        probes = [
+            _Probe(plugin, self._caller(plugin, "lkedge_probe"), kind) for plugin in self._plugins_with("lkedge_probe")
+        ]
+        deadline_ns = self._clock.monotonic_ns() + round(self._probe_budget_s * SECOND_NS)
+        devices: list[DeviceInfo] = []
+        for probe in probes:
+            probe.join(max(0.0, (deadline_ns - self._clock.monotonic_ns()) / SECOND_NS))
+            devices += self._outcome(probe)
+        return devices
+
+    def _load_all(self, found: Iterable[FoundPlugin]) -> None:
+        for plugin in found:
+            self._guarded(plugin, lambda plugin=plugin: _import(plugin.target))  # type: ignore[misc]
+
+    def _guarded(self, found: FoundPlugin, load: Callable[[], object]) -> None:
+        """The one broad handler of loading: whatever a plugin does wrong becomes its record."""
+        if found.name in self._records:
+            self._record_duplicate(found)
+            return
+        record = PluginRecord(found.name, found.distribution, found.version, PluginStatus.READY, target=found.target)
+        self._records[found.name] = record
+        status = PluginStatus.IMPORT_ERROR
+        try:
+            plugin = load()
+            status = PluginStatus.CONTRACT_ERROR
+            self._register(found.name, plugin)
+        except (Exception, SystemExit) as error:
+            self._set_aside(found.name, status, error)
+
+    def _register(self, name: str, plugin: object) -> None:
+        check_hooks(plugin)
+        self._pluggy.register(plugin, name)
+        self._pluggy.check_pending()
+        sources: list[SourceRegistration] = []
+        encoders: list[EncoderRegistration] = []
+        self._caller(name, "lkedge_register_sources")(register=sources.append)
+        self._caller(name, "lkedge_register_encoders")(register=encoders.append)
+        self.registry.add_all(sources, encoders, name)
+        self._update(
+            name,
+            sources=tuple(source.name for source in sources),
+            encoders=tuple(encoder.name for encoder in encoders),
+        )
+
+    def _set_aside(self, name: str, status: PluginStatus, error: BaseException) -> None:
+        self._unregister(name)
+        self._update(name, status=status, reason=_reason(error))
+        logger.warning("plugin %s is not used: %s: %s", name, status.value, _reason(error))
+        logger.debug("plugin %s failed to load", name, exc_info=error)
+
+    def _record_duplicate(self, found: FoundPlugin) -> None:
+        first = self._records[found.name]
+        reason = (
+            f"the plugin name {found.name!r} of {found.distribution or found.target} is already taken by "
+            f"{first.distribution or first.target}; uninstall one of the two"
+        )
+        key = f"{found.name}@{found.distribution or found.target}"
+        self._records[key] = PluginRecord(
+            found.name, found.distribution, found.version, PluginStatus.DUPLICATE_NAME, reason, target=found.target
+        )
+        logger.warning("plugin %s is not used: %s", found.name, reason)
+
+    def _plugins_with(self, hook: str) -> list[str]:
+        caller: pluggy.HookCaller = getattr(self._pluggy.hook, hook)
+        return [implementation.plugin_name for implementation in caller.get_hookimpls()]
+
+    def _caller(self, name: str, hook: str) -> pluggy.HookCaller:
+        """The hook as implemented by one plugin only."""
+        others = [plugin for key, plugin in self._pluggy.list_name_plugin() if key != name]
+        return self._pluggy.subset_hook_caller(hook, others)
+
+    def _call(self, name: str, hook: str, arguments: dict[str, Any]) -> Any:
+        try:
+            return self._caller(name, hook)(**arguments)
+        except Exception as error:
+            self._crashed(name, hook, error)
+            return None
+
+    def _crashed(self, name: str, hook: str, error: BaseException) -> None:
+        """Note a failed hook; the third within a minute stops the plugin's hooks."""
+        now_ns = self._clock.monotonic_ns()
+        recent = [time_ns for time_ns in self._crashes.get(name, []) if now_ns - time_ns < CRASH_WINDOW_NS]
+        self._crashes[name] = [*recent, now_ns]
+        reason = f"{hook}: {_reason(error)}"
+        self._update(name, reason=reason)
+        if len(self._crashes[name]) < CRASHES_ALLOWED:
+            logger.warning("plugin %s failed in %s: %s", name, hook, _reason(error))
+            return
+        self._unregister(name)
+        self._update(name, status=PluginStatus.STOPPED, reason=f"{CRASHES_ALLOWED} failures in a minute; last {reason}")
+        logger.error("plugin %s is stopped: %d failures in a minute; last %s", name, CRASHES_ALLOWED, reason)
+
+    def _unregister(self, name: str) -> None:
+        if self._pluggy.get_plugin(name) is not None:
+            self._pluggy.unregister(name=name)
+
+    def _outcome(self, probe: _Probe) -> list[DeviceInfo]:
+        if probe.is_alive():
+            self._crashed(probe.plugin, "lkedge_probe", PluginError(f"no answer within {self._probe_budget_s:g} s"))
+            return []
+        if probe.error is not None:
+            self._crashed(probe.plugin, "lkedge_probe", probe.error)
+        return probe.devices
+
+    def _update(self, name: str, **changes: Any) -> None:
+        self._records[name] = dataclasses.replace(self._records[name], **changes)
+
+
+class _Probe(threading.Thread):
+    """One plugin's probe. A daemon thread: a driver that hangs must not keep the process."""
+
+    def __init__(self, plugin: str, caller: pluggy.HookCaller, kind: TrackKind | None) -> None:
+        super().__init__(name=f"probe-{plugin}", daemon=True)
+        self.plugin = plugin
+        self.devices: list[DeviceInfo] = []
+        self.error: Exception | None = None
+        self._caller = caller
+        self._kind = kind
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.devices = [device for answer in self._caller(kind=self._kind) for device in answer or ()]
+        except Exception as error:
+            self.error = error
+
+
+def _found_by_target(target: str) -> FoundPlugin:
+    return FoundPlugin(target.partition(":")[0].partition(".")[0], target, "", "")
+
+
+def _import(target: str) -> object:
+    module_name, _, attribute = target.partition(":")
+    plugin: object = importlib.import_module(module_name)
+    for name in filter(None, attribute.split(".")):
+        plugin = getattr(plugin, name)
+    return plugin
+
+
+def _reason(error: BaseException) -> str:
+    """One line: the message, with the type in front when the error is not ours."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, PluginError) else f"{type(error).__name__}: {text}".rstrip(": ")

@@ -1,0 +1,134 @@
+# lkedge: pure
+"""What all plugins together offer: sources by name, encoders by codec and rank."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from lkedge.config.models import TRACK_KEYS
+from lkedge.errors import PluginError
+from lkedge.plugin.api import EncoderRegistration, SourceRegistration
+from lkedge.terms import Codec, TrackKind
+
+NAME = re.compile(r"[a-z][a-z0-9_-]*")
+
+
+class Registry:
+    """Filled once by the plugin manager, read by everybody else."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, SourceRegistration] = {}
+        self._encoders: dict[str, EncoderRegistration] = {}
+        self._owner: dict[tuple[str, str], str] = {}
+
+    @property
+    def sources(self) -> Mapping[str, SourceRegistration]:
+        """By name, in the order of registration."""
+        return MappingProxyType(self._sources)
+
+    @property
+    def encoders(self) -> Mapping[str, EncoderRegistration]:
+        """By name, in the order of registration."""
+        return MappingProxyType(self._encoders)
+
+    def encoders_for(self, codec: Codec) -> list[EncoderRegistration]:
+        """All encoders of a codec, the highest rank first."""
+        matching = (entry for entry in self._encoders.values() if entry.codec is codec)
+        return sorted(matching, key=lambda entry: -entry.rank)
+
+    def plugin_of_source(self, name: str) -> str:
+        """The plugin that registered this source."""
+        return self._owner["source", name]
+
+    def add_source(self, registration: SourceRegistration, plugin: str = "") -> None:
+        """Take one source.
+
+        Raises:
+            PluginError: the registration breaks the contract, or its name is taken.
+        """
+        check_source(registration)
+        self._claim("source", registration.name, plugin)
+        self._sources[registration.name] = registration
+
+    def add_encoder(self, registration: EncoderRegistration, plugin: str = "") -> None:
+        """Take one encoder. Raises as `add_source`."""
+        check_encoder(registration)
+        self._claim("encoder", registration.name, plugin)
+        self._encoders[registration.name] = registration
+
+    def add_all(
+        self, sources: Iterable[SourceRegistration], encoders: Iterable[EncoderRegistration], plugin: str
+    ) -> None:
+        """Take everything that a plugin offers, or nothing. Raises as `add_source`."""
+        try:
+            for source in sources:
+                self.add_source(source, plugin)
+            for encoder in encoders:
+                self.add_encoder(encoder, plugin)
+        except PluginError:
+            self.remove_all(plugin)
+            raise
+
+    def remove_all(self, plugin: str) -> None:
+        """Forget everything that a plugin offered."""
+        for role, name in [key for key, owner in self._owner.items() if owner == plugin]:
+            del self._owner[role, name]
+            (self._sources if role == "source" else self._encoders).pop(name)
+
+    def _claim(self, role: str, name: str, plugin: str) -> None:
+        owner = self._owner.setdefault((role, name), plugin)
+        if name in (self._sources if role == "source" else self._encoders):
+            raise PluginError(
+                f"the {role} {name!r} of plugin {plugin!r} is already offered by plugin {owner!r}; "
+                "rename one of them or uninstall one of the plugins"
+            )
+
+
+def check_source(registration: SourceRegistration) -> None:
+    """Raise PluginError when a source registration breaks its contract."""
+    _check_type(registration, SourceRegistration, "lkedge_register_sources")
+    name = registration.name
+    _check_name("source", name)
+    if name in TRACK_KEYS:
+        raise PluginError(f"a source may not be named {name!r}: that is a setting of [[track]]")
+    if not registration.kinds:
+        raise PluginError(f"the source {name!r} names no kind; give frozenset({{TrackKind.VIDEO}}) or the like")
+    for kind, factory in ((TrackKind.VIDEO, registration.video), (TrackKind.AUDIO, registration.audio)):
+        _check_factory("source", name, kind, factory, is_wanted=kind in registration.kinds)
+    _check_options(name, registration.options)
+
+
+def check_encoder(registration: EncoderRegistration) -> None:
+    """Raise PluginError when an encoder registration breaks its contract."""
+    _check_type(registration, EncoderRegistration, "lkedge_register_encoders")
+    _check_name("encoder", registration.name)
+    kind = registration.codec.kind
+    factory = registration.video if kind is TrackKind.VIDEO else registration.audio
+    _check_factory("encoder", registration.name, kind, factory, is_wanted=True)
+
+
+def _check_type(registration: object, expected: type[Any], hook: str) -> None:
+    if not isinstance(registration, expected):
+        raise PluginError(f"{hook} must register a {expected.__name__}, not {type(registration).__name__}")
+
+
+def _check_name(role: str, name: str) -> None:
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise PluginError(f"{name!r} is no name for a {role}: use lower-case letters, digits, '-' and '_'")
+
+
+def _check_factory(role: str, name: str, kind: TrackKind, factory: object, *, is_wanted: bool) -> None:
+    if is_wanted and not callable(factory):
+        raise PluginError(f"the {role} {name!r} says it does {kind.value}, but has no {kind.value} factory")
+
+
+def _check_options(name: str, options: type[Any]) -> None:
+    if not (isinstance(options, type) and dataclasses.is_dataclass(options)):
+        raise PluginError(f"the options of source {name!r} must be a frozen dataclass of option() fields")
+    for field in dataclasses.fields(options):
+        if "help" not in field.metadata:
+            raise PluginError(f"the option {name}.{field.name} has no help; declare it with option()")
