@@ -8,7 +8,7 @@ The default ladder is the one LiveKit's SDKs choose for a capture size
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lkedge.terms import BitsPerSecond, Rid, VideoQuality
 
@@ -173,6 +173,15 @@ def simulcast_ladder(
     ]
     rid = RIDS[len(layers)]
     return (*layers, SimulcastLayer(rid, QUALITY_OF_RID[rid], width, height, encoding))
+
+
+def refit(layers: Sequence[SimulcastLayer], width: int, height: int) -> tuple[SimulcastLayer, ...]:
+    """The same rids for a capture of another size: the top takes it, the others keep their ratio to the top."""
+    top = layers[-1]
+    return tuple(
+        replace(layer, width=_even(width * layer.width / top.width), height=_even(height * layer.height / top.height))
+        for layer in layers
+    )
 
 
 def _default_lower(width: int, height: int, encoding: VideoEncoding, is_screen_share: bool) -> tuple[Preset, ...]:

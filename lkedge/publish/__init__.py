@@ -1,0 +1,1 @@
+"""Wanted tracks against actual ones: layers, publications, the room session, reconnection."""

@@ -1,0 +1,63 @@
+"""`lkedge run`: publish until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from typing import Any
+
+HELP = "publish the configured tracks until stopped"
+
+DESCRIPTION = """\
+Join the room of the configuration, publish every track, and stay: lost connections and
+lost devices are repaired for ever. SIGTERM or Ctrl-C leaves the room and ends.
+"""
+
+EPILOG = """\
+examples:
+  lkedge run                           the system's configuration, /etc/lkedge/lkedge.toml
+  lkedge run --config front.toml       a file of your own
+  lkedge run --config front.toml --log-level debug
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "run",
+        help=HELP,
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", metavar="FILE", help="configuration file (default: the system's)")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="instead of the configured")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Load, then serve. Returns the exit status: 0 after a signal, 78 for a wrong configuration."""
+    from lkedge.cli.loading import load_or_complain
+
+    from lkedge import log
+
+    config = load_or_complain(args.config)
+    if config is None:
+        return 78
+    log.configure(args.log_level or config.log_level)
+    asyncio.run(serve(config))
+    return 0
+
+
+async def serve(config: Any) -> None:
+    """Run a daemon until SIGTERM or SIGINT."""
+    from lkedge.daemon.app import Daemon
+
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    daemon = Daemon(config)
+    await daemon.start()
+    await stopped.wait()
+    await daemon.stop()

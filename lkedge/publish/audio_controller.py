@@ -1,0 +1,56 @@
+# lkedge: pure
+"""Decides whether an audio track runs: the counterpart of LayerController for sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lkedge.publish.track_gate import NOT_SUBSCRIBED, TURNED_OFF, TrackGate
+from lkedge.terms import BitsPerSecond
+
+
+@dataclass(frozen=True, slots=True)
+class AudioState:
+    """What the sound of one track does now, and why; `reason` is empty while active."""
+
+    active: bool
+    capture: bool
+    bitrate: BitsPerSecond
+    reason: str = ""
+
+
+class AudioController(TrackGate):
+    """State of one audio track. Owned by the event loop."""
+
+    def __init__(self, bitrate: BitsPerSecond, *, dynacast: bool, source_idle_after_ns: int) -> None:
+        super().__init__(source_idle_after_ns)
+        self._max_bitrate = bitrate
+        self._bitrate = bitrate
+        self._dynacast = dynacast
+        self._is_subscribed = True
+        self._is_enabled = True
+
+    def set_published(self, is_published: bool) -> None:
+        super().set_published(is_published)
+        self._is_subscribed = True
+
+    def set_subscribed(self, is_subscribed: bool) -> None:
+        """Take over a SubscribedAudioCodecUpdate."""
+        self._is_subscribed = is_subscribed
+
+    def set_limit(self, *, is_enabled: bool = True, max_bitrate: BitsPerSecond | None = None) -> None:
+        self._is_enabled = is_enabled
+        self._bitrate = self._max_bitrate if max_bitrate is None else min(self._max_bitrate, max_bitrate)
+
+    def plan(self, now_ns: int) -> AudioState:
+        """The decision for this moment."""
+        reason = self._reason_against()
+        captures = self._captures_at(now_ns, is_active=not reason)
+        return AudioState(not reason, captures, self._bitrate, reason)
+
+    def _reason_against(self) -> str:
+        if reason := self._reason_against_all():
+            return reason
+        if self._dynacast and not self._is_subscribed:
+            return NOT_SUBSCRIBED
+        return "" if self._is_enabled else TURNED_OFF

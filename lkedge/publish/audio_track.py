@@ -1,0 +1,112 @@
+"""The audio side of a track: what the server and the worker are told, and its AudioController."""
+
+from __future__ import annotations
+
+from lkedge.clock import SECOND_NS
+from lkedge.config.models import AudioPublish, TrackConfig
+from lkedge.media.layers import NO_RID
+from lkedge.plugin.api import AudioCaptureSettings, AudioEncoderSettings, AudioFormat
+from lkedge.publish.audio_controller import AudioController, AudioState
+from lkedge.publish.state import LayerStatus
+from lkedge.rtc.sdp import SectionSpec
+from lkedge.signaling.requests import AddTrack
+from lkedge.terms import Cid, Codec, Rid, TrackKind
+from lkedge.worker.spec import AudioPlan, AudioWorkerSpec
+
+FRAMES_PER_SECOND = 50
+"""Opus frames of 20 ms."""
+
+
+class AudioTrack:
+    """What an audio track is and wants. Owned by the event loop."""
+
+    kind = TrackKind.AUDIO
+    codec = Codec.OPUS
+    rids = (NO_RID,)
+
+    def __init__(self, config: TrackConfig, publish: AudioPublish) -> None:
+        self._config = config
+        self._publish = publish
+        idle_after_ns = round(config.capture.source_idle_after_s * SECOND_NS)
+        self.controller = AudioController(publish.audio_bitrate, dynacast=True, source_idle_after_ns=idle_after_ns)
+        self.controller.set_muted(config.muted)
+        self._format: AudioFormat | None = None
+        self._state = AudioState(False, True, publish.audio_bitrate)
+
+    @property
+    def is_known(self) -> bool:
+        return self._format is not None
+
+    @property
+    def active_rids(self) -> frozenset[Rid]:
+        return frozenset(self.rids) if self._state.active else frozenset()
+
+    @property
+    def captures(self) -> bool:
+        return self._state.capture
+
+    @property
+    def target_bitrate(self) -> int:
+        return self._state.bitrate if self._state.active else 0
+
+    def set_format(self, audio_format: AudioFormat) -> None:
+        self._format = audio_format
+
+    def replan(self, now_ns: int) -> bool:
+        """Decide anew; True when something is different."""
+        before, self._state = self._state, self.controller.plan(now_ns)
+        return self._state != before
+
+    def worker_spec(self) -> AudioWorkerSpec:
+        publish = self._publish
+        channels = 2 if publish.stereo else 1
+        return AudioWorkerSpec(
+            track=self._config.name,
+            source=self._config.source,
+            options=self._config.source_options,
+            capture=AudioCaptureSettings(channels),
+            encoding=AudioEncoderSettings(
+                channels=channels, bitrate=publish.audio_bitrate, dtx=publish.dtx, fec=publish.fec
+            ),
+            encoder=publish.encoder,
+        )
+
+    def worker_plan(self) -> AudioPlan:
+        return AudioPlan(active=self._state.active, bitrate=self._state.bitrate, capture=self._state.capture)
+
+    def add_track(self, cid: Cid, *, muted: bool) -> AddTrack:
+        publish = self._publish
+        return AddTrack(
+            cid=cid,
+            name=self._config.name,
+            source=self._config.publish_as,
+            stream=publish.stream,
+            muted=muted,
+            codec=Codec.OPUS,
+            dtx=publish.dtx,
+            red=publish.red,
+            stereo=publish.stereo,
+        )
+
+    def section(self, cid: Cid) -> SectionSpec:
+        """The media section without its SSRCs."""
+        return SectionSpec(Codec.OPUS, cid, self._publish.stream or "camera", red=self._publish.red)
+
+    def layer_states(self) -> tuple[LayerStatus, ...]:
+        return (
+            LayerStatus(
+                rid="",
+                active=self._state.active,
+                width=0,
+                height=0,
+                bitrate=self._state.bitrate,
+                framerate=FRAMES_PER_SECOND,
+                measured_bitrate=0,
+                measured_framerate=0.0,
+                reason=self._state.reason,
+            ),
+        )
+
+    def format_text(self) -> str:
+        channels = "stereo" if self._publish.stereo else "mono"
+        return f"opus {channels} {self._publish.audio_bitrate // 1000} kbit/s"

@@ -1,0 +1,291 @@
+"""One track, from its worker to its RTP streams.
+
+A Publication lives as long as its track is configured. Sessions come and go: each one
+publishes it (`attach`) and forgets it (`detach`); worker, source and encoders go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from lkedge.clock import Clock
+from lkedge.config.models import AudioPublish, TrackConfig
+from lkedge.media.frame import EncodedFrame
+from lkedge.publish.audio_track import AudioTrack
+from lkedge.publish.meter import RateMeter
+from lkedge.publish.state import TrackState
+from lkedge.publish.video_track import VideoTrack
+from lkedge.rtc.egress import Egress
+from lkedge.rtc.rtcp import RtcpEndpoint
+from lkedge.rtc.stream import RtpStream
+from lkedge.terms import Cid, Mid, Rid, TrackKind, TrackSid, VideoQuality
+from lkedge.worker import events
+from lkedge.worker.host import WorkerHost
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A publication's place in one session. The streams belong to it; egress and rtcp are the session's."""
+
+    sid: TrackSid
+    cid: Cid
+    mid: Mid
+    streams: Mapping[Rid, RtpStream]
+    egress: Egress
+    rtcp: RtcpEndpoint
+
+
+class PublicationListener(Protocol):
+    """Who is told of a publication's changes; called on the event loop, must return quickly."""
+
+    def do_publication_changed(self, publication: Publication) -> None:
+        """Its state, plan or size is another one."""
+
+    def do_mute_changed(self, publication: Publication) -> None:
+        """It was muted or unmuted here; the server has to be told."""
+
+
+class Publication:
+    """One configured track. Owned by the event loop.
+
+    state, reason: where it is on its way to the room, and why it is not further.
+    encoder: name of the encoder in use; empty before the first, or for passthrough.
+    dropped: frames that came while nobody wanted them.
+    """
+
+    def __init__(
+        self, config: TrackConfig, plugins: tuple[str, ...], clock: Clock, listener: PublicationListener
+    ) -> None:
+        self.config = config
+        self.state = TrackState.STARTING
+        self.reason = ""
+        self.encoder = ""
+        self.dropped = 0
+        self._is_muted = config.muted
+        self._clock = clock
+        self._listener = listener
+        self._track = track_for(config)
+        self._attachment: Attachment | None = None
+        self._awaiting_key: set[Rid] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._meters: dict[Rid, RateMeter] = {}
+        self._worker = WorkerHost(
+            self._track.worker_spec(),
+            isolation=config.isolation,
+            on_frame=self._on_frame,
+            on_event=self._on_worker_event,
+            plugins=plugins,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Publication {self.name} {self.state}>"
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def kind(self) -> TrackKind:
+        return self.config.kind
+
+    @property
+    def track(self) -> VideoTrack | AudioTrack:
+        """Sizes, layers and limits of this track."""
+        return self._track
+
+    @property
+    def worker(self) -> WorkerHost:
+        return self._worker
+
+    @property
+    def attachment(self) -> Attachment | None:
+        """None while no session publishes it."""
+        return self._attachment
+
+    @property
+    def is_publishable(self) -> bool:
+        """Its source has told its format, so that the server can be told the layers."""
+        return self._track.is_known
+
+    @property
+    def is_muted(self) -> bool:
+        return self._is_muted
+
+    def start(self) -> None:
+        """Start the worker and open the source, before and beside joining the room."""
+        self._worker.start()
+
+    async def stop(self) -> None:
+        """Stop the worker. The session has to have forgotten the publication before."""
+        self.detach()
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._worker.stop()
+
+    def attach(self, attachment: Attachment) -> None:
+        """The server knows the track: send what is wanted of it."""
+        self._attachment = attachment
+        for stream in attachment.streams.values():
+            attachment.rtcp.add(stream)
+        self._track.controller.set_published(True)
+        self._set_state(TrackState.MUTED if self.is_muted else TrackState.PUBLISHED)
+        self.refresh()
+
+    def detach(self) -> None:
+        """The session is over, or the track leaves it. Streams end; the worker goes on."""
+        attachment, self._attachment = self._attachment, None
+        if attachment is None:
+            return
+        for stream in attachment.streams.values():
+            attachment.egress.discard(stream.ssrc)
+            attachment.rtcp.remove(stream)
+        self._track.controller.set_published(False)
+        self._set_state(TrackState.READY)
+        self.refresh()
+
+    def refuse(self, state: TrackState, reason: str) -> None:
+        """The session cannot publish it; `reason` is a sentence for the user."""
+        self.detach()
+        self._set_state(state, reason)
+
+    def set_connected(self, is_connected: bool) -> None:
+        """False after a long time without a room: the source is released."""
+        self._track.controller.set_connected(is_connected)
+        self.refresh()
+
+    def set_muted(self, is_muted: bool, *, by_server: bool = False) -> None:
+        """Mute or unmute; layers stop or start at once, and the source follows after its idle time."""
+        if is_muted == self.is_muted:
+            return
+        self._is_muted = is_muted
+        self._track.controller.set_muted(is_muted)
+        if self._attachment is not None:
+            self._set_state(TrackState.MUTED if is_muted else TrackState.PUBLISHED)
+        if not by_server:
+            self._listener.do_mute_changed(self)
+        self.refresh()
+
+    def set_subscribed(self, qualities: Mapping[str, Mapping[VideoQuality, bool]]) -> None:
+        """Take over a SubscribedQualityUpdate: per codec, which qualities somebody wants."""
+        if isinstance(self._track, VideoTrack):
+            self._track.set_subscribed(qualities)
+            self.refresh()
+
+    def set_audio_subscribed(self, codecs: Mapping[str, bool]) -> None:
+        """Take over a SubscribedAudioCodecUpdate: per codec, whether somebody wants it."""
+        if isinstance(self._track, AudioTrack):
+            self._track.controller.set_subscribed(any(codecs.values()))
+            self.refresh()
+
+    def request_key_frame(self, stream: RtpStream) -> None:
+        """A subscriber cannot decode this layer; only it is refreshed."""
+        if self._attachment is not None and stream.config.rid in self._attachment.streams:
+            self._worker.request_key_frame(stream.config.rid)
+
+    def measure(self, now_ns: int) -> None:
+        """Read the counters for the rate meters; a few times per second."""
+        if self._attachment is None:
+            self._meters.clear()
+            return
+        for rid, stream in self._attachment.streams.items():
+            meter = self._meters.setdefault(rid, RateMeter())
+            meter.update(now_ns, stream.byte_count, stream.frame_count)
+
+    def measured(self, rid: Rid) -> tuple[int, float]:
+        """Bits and frames per second over about the last second."""
+        meter = self._meters.get(rid)
+        return (meter.bitrate, meter.framerate) if meter else (0, 0.0)
+
+    def refresh(self) -> None:
+        """Decide anew what runs, and apply it."""
+        now_ns = self._clock.monotonic_ns()
+        before = self._track.active_rids
+        if self._track.is_known and self._track.replan(now_ns):
+            self._apply(before)
+        self._schedule(now_ns)
+
+    def _apply(self, before: frozenset[Rid]) -> None:
+        after = self._track.active_rids
+        self._awaiting_key = (self._awaiting_key | (after - before)) & after
+        if self._attachment is not None:
+            for rid in before - after:
+                self._attachment.egress.discard(self._attachment.streams[rid].ssrc)
+        self._worker.apply(self._track.worker_plan())
+        self._listener.do_publication_changed(self)
+
+    def _schedule(self, now_ns: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due_ns = self._track.controller.next_change_ns()
+        if due_ns is not None:
+            delay_s = max(0, due_ns - now_ns) / 1e9 + 0.001
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self.refresh)
+
+    def _on_frame(self, frame: EncodedFrame) -> None:
+        attachment = self._attachment
+        if attachment is None or frame.rid not in self._track.active_rids:
+            self.dropped += 1
+            return
+        if frame.rid in self._awaiting_key:
+            if not frame.is_key:
+                self.dropped += 1
+                return
+            self._awaiting_key.discard(frame.rid)
+        attachment.egress.send(attachment.streams[frame.rid].packetize(frame))
+
+    def _on_worker_event(self, event: events.WorkerEvent) -> None:
+        match event:
+            case events.SourceOpened():
+                self._on_source_opened(event)
+            case events.SourceFailed():
+                self._fail(f"source {self.config.source}: {event.reason}")
+            case events.SourceFinished():
+                self._set_state(TrackState.FINISHED, "the source came to its end")
+            case events.EncoderOpened():
+                self.encoder = event.encoder
+            case events.EncoderFailed():
+                self._fail(f"encoder {event.encoder} of layer {event.rid or 'single'}: {event.reason}")
+            case events.WorkerDied():
+                logger.warning("%s: worker died (%s); it is started again", self.name, event.reason)
+            case _:
+                pass
+
+    def _on_source_opened(self, event: events.SourceOpened) -> None:
+        is_first = not self._track.is_known
+        self._take_format(event)
+        if is_first or self.state is TrackState.FAILED:
+            state = TrackState.MUTED if self.is_muted else TrackState.PUBLISHED
+            self._set_state(state if self._attachment else TrackState.READY)
+        if is_first:
+            logger.info("%s: source %s is open: %s", self.name, self.config.source, self._track.format_text())
+        self.refresh()
+
+    def _take_format(self, event: events.SourceOpened) -> None:
+        if isinstance(self._track, VideoTrack) and event.video is not None:
+            self._track.set_format(event.video)
+        elif isinstance(self._track, AudioTrack) and event.audio is not None:
+            self._track.set_format(event.audio)
+
+    def _fail(self, reason: str) -> None:
+        if (self.state, self.reason) != (TrackState.FAILED, reason):
+            logger.warning("%s: %s", self.name, reason)
+        self._set_state(TrackState.FAILED, reason)
+
+    def _set_state(self, state: TrackState, reason: str = "") -> None:
+        if (state, reason) == (self.state, self.reason):
+            return
+        self.state, self.reason = state, reason
+        self._listener.do_publication_changed(self)
+
+
+def track_for(config: TrackConfig) -> VideoTrack | AudioTrack:
+    """The picture or sound side of a configured track."""
+    publish = config.publish
+    return AudioTrack(config, publish) if isinstance(publish, AudioPublish) else VideoTrack(config, publish)

@@ -1,0 +1,179 @@
+# lkedge: pure
+"""When and how to come back after a connection was lost or refused: for ever, and never in a tight loop.
+
+An edge box must still be publishing a year later, so no failure is final. What differs
+is the patience, and whether the old session is resumed or a new one joined:
+
+| what happened                                | delays, seconds                            | why |
+|---|---|---|
+| connection lost, server not reachable, leave RESUME or RECONNECT, media failed, server shutting down | 0, 0.3, 1.2, 2.7, 4.8, 7, 10, 15, 22, 30 | as LiveKit's SDKs at first; then no more than 30, for ever |
+| server busy or broken (429, 5xx), room full  | 2, 5, 10, 20, 30 | it heals by itself, but not because we hurry |
+| room missing (404), deleted, closed          | 5, 10, 20, 30 | somebody may make it again at any time |
+| participant removed, call rejected           | 30, 60, 120, 300 | a person wanted us out: come back late, but do |
+| duplicate identity                           | 15, 60, 150, 300 | two boxes with one identity throw each other out: the wait grows until they meet every 5 minutes at most |
+| bad credentials, no permission, bad address  | 60, 120, 300 | only a person can change that; `is_slow` says so |
+
+Every delay from 1 s on gets up to 30 % of jitter, so that a fleet does not return as one.
+A session that lasted `STABLE_S` makes good for the first kind; removals and duplicates
+are forgotten only after `TRUCE_S` without another.
+
+A resume is tried while the server still knows the participant: until `RESUME_WINDOW_S`
+after the loss, and never after it said RECONNECT or DISCONNECT (livekit-verified.md, 11).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from lkedge.errors import JoinRefused, ServerLeave
+
+SECOND_NS = 1_000_000_000
+
+STABLE_S = 10
+TRUCE_S = 1800
+RESUME_WINDOW_S = 18
+JITTER = 0.3
+
+
+class Mode(Enum):
+    """How to come back."""
+
+    RESUME = "resume"
+    REJOIN = "rejoin"
+
+
+class Failure(Enum):
+    """What kinds of failure there are; the value is the ladder of delays in seconds."""
+
+    LOST = (0, 0.3, 1.2, 2.7, 4.8, 7, 10, 15, 22, 30)
+    BUSY = (2, 5, 10, 20, 30)
+    ROOM_GONE = (5, 10, 20, 30)
+    REMOVED = (30, 60, 120, 300)
+    DUPLICATE = (15, 60, 150, 300)
+    REFUSED = (60, 120, 300.0)
+
+    @property
+    def delays_s(self) -> tuple[float, ...]:
+        return self.value
+
+    @property
+    def is_slow(self) -> bool:
+        """Somebody has to do something; trying often does not help."""
+        return self in _SLOW
+
+
+_SLOW = (Failure.REMOVED, Failure.DUPLICATE, Failure.REFUSED)
+
+_FAILURE_OF_REASON = {
+    "DUPLICATE_IDENTITY": Failure.DUPLICATE,
+    "PARTICIPANT_REMOVED": Failure.REMOVED,
+    "USER_UNAVAILABLE": Failure.REMOVED,
+    "USER_REJECTED": Failure.REMOVED,
+    "ROOM_DELETED": Failure.ROOM_GONE,
+    "ROOM_CLOSED": Failure.ROOM_GONE,
+    "AGENT_ERROR": Failure.BUSY,
+    "SIP_TRUNK_FAILURE": Failure.BUSY,
+}
+"""DisconnectReasons that are not simply LOST."""
+
+_BUSY_STATUS = (408, 425, 429)
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do next.
+
+    delay_s: seconds to wait from now.
+    is_slow: the wait is long because only a person can change the outcome: say so.
+    """
+
+    delay_s: float
+    mode: Mode
+    is_slow: bool = False
+
+
+def classify(error: BaseException) -> Failure:
+    """The kind of failure behind what `SignalClient.connect` or a session raised."""
+    if isinstance(error, JoinRefused):
+        return _classify_status(error.status)
+    if isinstance(error, ServerLeave):
+        return _FAILURE_OF_REASON.get(error.reason, Failure.LOST)
+    return Failure.LOST
+
+
+def delay_s(failure: Failure, attempt: int, jitter: float) -> float:
+    """Seconds before try number `attempt`, counted from 0.
+
+    jitter: a random number from [0, 1).
+    """
+    delays = failure.delays_s
+    delay = delays[min(attempt, len(delays) - 1)]
+    return delay * (1 + JITTER * jitter) if delay >= 1 else delay
+
+
+def resume_delay_s(attempt: int) -> float:
+    """Seconds before try number `attempt` of resuming within one session; no jitter below 1 s."""
+    return delay_s(Failure.LOST, attempt, 0.5)
+
+
+class ReconnectPolicy:
+    """Counts what happened and answers what to do. Not thread-safe.
+
+    Times are CLOCK_MONOTONIC nanoseconds; jitter is a random number from [0, 1).
+    """
+
+    def __init__(self) -> None:
+        self._attempts = dict.fromkeys(Failure, 0)
+        self._failed_ns: dict[Failure, int] = {}
+        self._connected_ns: int | None = None
+        self._lost_ns: int | None = None
+        self._is_known = False
+
+    def connected(self, now_ns: int) -> None:
+        """A session stands: joined, or resumed."""
+        self._connected_ns = now_ns
+        self._lost_ns = None
+        self._is_known = True
+
+    def failed(self, error: BaseException, now_ns: int, jitter: float) -> Decision:
+        """A session ended, or an attempt to make one failed, because of `error`."""
+        failure = classify(error)
+        self._forgive(now_ns)
+        self._note_loss(error, now_ns)
+        attempt = self._attempts[failure]
+        self._attempts[failure] += 1
+        self._failed_ns[failure] = now_ns
+        self._connected_ns = None
+        return Decision(delay_s(failure, attempt, jitter), self._mode(failure, now_ns), failure.is_slow)
+
+    def _forgive(self, now_ns: int) -> None:
+        connected_ns = self._connected_ns
+        if connected_ns is not None and now_ns - connected_ns >= STABLE_S * SECOND_NS:
+            for failure in (Failure.LOST, Failure.BUSY, Failure.ROOM_GONE, Failure.REFUSED):
+                self._attempts[failure] = 0
+        for failure in (Failure.REMOVED, Failure.DUPLICATE):
+            if now_ns - self._failed_ns.get(failure, now_ns) >= TRUCE_S * SECOND_NS:
+                self._attempts[failure] = 0
+
+    def _note_loss(self, error: BaseException, now_ns: int) -> None:
+        if self._lost_ns is None:
+            self._lost_ns = now_ns
+        is_told_off = isinstance(error, ServerLeave) and error.action != "resume"
+        if is_told_off or isinstance(error, JoinRefused):
+            self._is_known = False
+
+    def _mode(self, failure: Failure, now_ns: int) -> Mode:
+        lost_ns = self._lost_ns if self._lost_ns is not None else now_ns
+        is_fresh = now_ns - lost_ns < RESUME_WINDOW_S * SECOND_NS
+        can_resume = self._is_known and is_fresh and failure is Failure.LOST
+        return Mode.RESUME if can_resume else Mode.REJOIN
+
+
+def _classify_status(status: int | None) -> Failure:
+    if status is None:
+        return Failure.REFUSED
+    if status >= 500 or status in _BUSY_STATUS:
+        return Failure.BUSY
+    return Failure.ROOM_GONE if status == _NOT_FOUND else Failure.REFUSED

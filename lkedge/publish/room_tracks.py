@@ -1,0 +1,270 @@
+"""The tracks of one room session: told to the server, negotiated, attached, taken away.
+
+One task reconciles what is wanted with what is published, so that there is never more
+than one negotiation and any number of changes meanwhile become one more round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from lkedge.errors import NegotiationError, PublishRefused, SignalLost
+from lkedge.media.layers import NO_RID
+from lkedge.publish.publication import Attachment, Publication
+from lkedge.publish.replies import Replies
+from lkedge.publish.state import TrackState
+from lkedge.rtc.egress import Egress
+from lkedge.rtc.publisher_transport import PublisherTransport
+from lkedge.rtc.rtcp import RtcpEndpoint
+from lkedge.rtc.sdp import SectionSpec
+from lkedge.rtc.stream import RtpStream, StreamConfig
+from lkedge.signaling import requests
+from lkedge.signaling.events import Permission, TrackPublished
+from lkedge.terms import Cid, Codec, Mid, Rid, Ssrc, TrackKind, TrackSid
+
+logger = logging.getLogger(__name__)
+
+REPLY_TIMEOUT_S = 10.0
+"""As LiveKit's SDKs wait for track_published and for answers (livekit-wire.md, section 4.6)."""
+
+FIRST_ROUND_WAIT_S = 0.15
+"""How long the first negotiation waits for sources that are still being opened."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """One publication's way into the session."""
+
+    publication: Publication
+    cid: Cid
+    reply: asyncio.Future[TrackPublished]
+    ssrcs: dict[Rid, tuple[Ssrc, Ssrc | None]]
+    mid: Mid = Mid("")
+    sid: TrackSid = TrackSid("")
+    info: bytes = b""
+    streams: dict[Rid, RtpStream] = field(default_factory=dict)
+
+
+class RoomTracks:
+    """Owned by the event loop; `run` is the one task that changes the transport's sections."""
+
+    def __init__(
+        self,
+        transport: PublisherTransport,
+        egress: Egress,
+        rtcp: RtcpEndpoint,
+        send: Callable[[requests.SignalRequest], None],
+    ) -> None:
+        self._transport = transport
+        self._egress = egress
+        self._rtcp = rtcp
+        self._send = send
+        self._wanted: list[Publication] = []
+        self._entries: dict[Publication, _Entry] = {}
+        self._refused: set[Publication] = set()
+        self._permission: Permission | None = None
+        self._replies = Replies()
+        self._work = asyncio.Event()
+        self._offer_id = 0
+        self._has_section = False
+        self._is_dirty = False
+        self._cname = secrets.token_hex(8)
+        self._timestamp_offset = secrets.randbits(31)
+        self.has_negotiated = asyncio.Event()
+
+    @property
+    def published(self) -> tuple[tuple[Publication, TrackSid, Cid], ...]:
+        """What the server has confirmed."""
+        return tuple((entry.publication, entry.sid, entry.cid) for entry in self._entries.values() if entry.sid)
+
+    def by_sid(self, sid: TrackSid) -> Publication | None:
+        for publication, known, _ in self.published:
+            if known == sid:
+                return publication
+        return None
+
+    def set_wanted(self, publications: list[Publication]) -> None:
+        """The publications that should be in the room, whether or not they are ready."""
+        self._wanted = list(publications)
+        self._refused &= set(publications)
+        self.wake()
+
+    def wake(self) -> None:
+        """Something may have become publishable."""
+        self._work.set()
+
+    def sync_state(self) -> tuple[requests.PublishedTrack, ...]:
+        """What we believe is published, for SyncState after a resume."""
+        entries = self._entries.values()
+        return tuple(requests.PublishedTrack(entry.cid, entry.sid, entry.info) for entry in entries if entry.sid)
+
+    def set_permission(self, permission: Permission) -> None:
+        """A changed permission gives what was refused another chance."""
+        if permission == self._permission:
+            return
+        if self._permission is not None:
+            logger.info("our permissions changed")
+            self._refused.clear()
+            self.wake()
+        self._permission = permission
+
+    def withdraw(self, publication: Publication, reason: str) -> None:
+        """The server took the track away: do not publish it again in this session."""
+        self._refused.add(publication)
+        publication.refuse(TrackState.UNPUBLISHED, reason)
+        self.wake()
+
+    def on_track_published(self, event: TrackPublished) -> None:
+        self._replies.resolve(event.cid, event)
+
+    def on_refused(self, cid: Cid, reason: str) -> bool:
+        return self._replies.fail(cid, PublishRefused(reason))
+
+    def on_answer(self, offer_id: int, sdp: str) -> None:
+        if not self._replies.resolve(("answer", offer_id), sdp):
+            logger.debug("an answer to offer %d came late or twice", offer_id)
+
+    def on_signal_lost(self, reason: str) -> None:
+        self._replies.fail_all(SignalLost(reason))
+
+    def detach_all(self) -> None:
+        """The session is over."""
+        for entry in self._entries.values():
+            entry.publication.detach()
+        self._entries.clear()
+
+    async def run(self) -> None:
+        """Reconcile for ever. Raises NegotiationError or TransportError when that fails."""
+        await self._first_sources()
+        while True:
+            self._work.clear()
+            try:
+                await self._reconcile()
+                self.has_negotiated.set()
+            except SignalLost:
+                self._drop_unconfirmed()
+            await self._work.wait()
+
+    def _drop_unconfirmed(self) -> None:
+        """Signalling was lost half-way: what the server has not confirmed starts again after the resume."""
+        for entry in [entry for entry in self._entries.values() if not entry.sid]:
+            self._remove(entry.publication)
+        self._is_dirty = True
+
+    async def exchange(self, offer: str) -> str:
+        """One offer for one answer, matched by id (livekit-wire.md, section 4.6)."""
+        self._offer_id += 1
+        reply = self._replies.expect(("answer", self._offer_id))
+        self._send(requests.Offer(id=self._offer_id, sdp=offer))
+        try:
+            return str(await asyncio.wait_for(reply, REPLY_TIMEOUT_S))
+        except TimeoutError as error:
+            raise NegotiationError(f"the server did not answer an offer within {REPLY_TIMEOUT_S:g} s") from error
+
+    async def _first_sources(self) -> None:
+        deadline = asyncio.get_running_loop().time() + FIRST_ROUND_WAIT_S
+        while any(p.state is TrackState.STARTING for p in self._wanted):
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                return
+            self._work.clear()
+            try:
+                await asyncio.wait_for(self._work.wait(), left)
+            except TimeoutError:
+                return
+
+    async def _reconcile(self) -> None:
+        removed = [self._remove(p) for p in tuple(self._entries) if p not in self._wanted or p in self._refused]
+        added = [self._add(p) for p in self._wanted if self._may_add(p)]
+        if not self._has_section:
+            self._add_placeholder()
+        elif not (removed or added or self._is_dirty):
+            return
+        await self._transport.negotiate(self.exchange)
+        self._is_dirty = False
+        for entry in added:
+            await self._finish(entry)
+
+    def _may_add(self, publication: Publication) -> bool:
+        return publication.is_publishable and publication not in self._entries and publication not in self._refused
+
+    def _add(self, publication: Publication) -> _Entry:
+        cid = Cid(str(uuid.uuid4()))
+        reply = self._replies.expect(cid)
+        self._send(publication.track.add_track(cid, muted=publication.is_muted))
+        entry = _Entry(publication, cid, reply, {rid: _new_ssrcs(publication.kind) for rid in publication.track.rids})
+        entry.mid = self._transport.add_section(self._section(entry))
+        self._has_section = True
+        self._entries[publication] = entry
+        return entry
+
+    def _section(self, entry: _Entry) -> SectionSpec:
+        spec = replace(entry.publication.track.section(entry.cid), cname=self._cname)
+        if spec.rids:
+            return spec
+        ssrc, rtx_ssrc = entry.ssrcs[NO_RID]
+        return replace(spec, ssrc=ssrc, rtx_ssrc=rtx_ssrc)
+
+    def _add_placeholder(self) -> None:
+        """A session without any track yet still has to connect within 60 s (livekit-verified.md, section 1)."""
+        self._transport.add_section(SectionSpec(Codec.OPUS, Cid("none"), "none", ssrc=_new_ssrc(), is_active=False))
+        self._has_section = True
+
+    def _remove(self, publication: Publication) -> _Entry:
+        entry = self._entries.pop(publication)
+        publication.detach()
+        self._transport.remove_section(entry.mid)
+        return entry
+
+    async def _finish(self, entry: _Entry) -> None:
+        publication = entry.publication
+        try:
+            event = await asyncio.wait_for(entry.reply, REPLY_TIMEOUT_S)
+            self._attach(entry, event)
+        except (PublishRefused, TimeoutError) as error:
+            reason = str(error) or f"the server did not confirm the track within {REPLY_TIMEOUT_S:g} s"
+            logger.warning("%s: not published: %s", publication.name, reason)
+            self._refused.add(publication)
+            publication.refuse(TrackState.FAILED, reason)
+            self.wake()
+
+    def _attach(self, entry: _Entry, event: TrackPublished) -> None:
+        publication = entry.publication
+        section = self._transport.section(entry.mid)
+        if section.is_rejected:
+            raise PublishRefused(f"the server refuses the media section of {publication.name}: codec not enabled there")
+        codec = publication.track.codec
+        entry.sid, entry.info = event.sid, event.info
+        entry.streams = {rid: self._stream(publication, entry, rid, codec) for rid in publication.track.rids}
+        publication.attach(Attachment(event.sid, entry.cid, entry.mid, entry.streams, self._egress, self._rtcp))
+        logger.info("%s: published as %s (%s)", publication.name, event.sid, publication.track.format_text())
+
+    def _stream(self, publication: Publication, entry: _Entry, rid: Rid, codec: Codec) -> RtpStream:
+        section = self._transport.section(entry.mid)
+        return RtpStream(
+            StreamConfig(
+                codec=codec,
+                mid=entry.mid,
+                rid=rid,
+                extensions=section.extensions,
+                has_rtx=publication.kind is TrackKind.VIDEO,
+                ssrc=entry.ssrcs[rid][0],
+                rtx_ssrc=entry.ssrcs[rid][1],
+                timestamp_offset=self._timestamp_offset,
+                cname=self._cname,
+                red=publication.kind is TrackKind.AUDIO and publication.config.publish.red,
+            )
+        )
+
+
+def _new_ssrc() -> Ssrc:
+    return Ssrc(secrets.randbits(31) + 1)
+
+
+def _new_ssrcs(kind: TrackKind) -> tuple[Ssrc, Ssrc | None]:
+    return _new_ssrc(), _new_ssrc() if kind is TrackKind.VIDEO else None

@@ -1,0 +1,289 @@
+"""One stay in a room: from the join to the leave, over as many WebSockets and ICE restarts as it takes.
+
+The signalling connection and the media path fail independently. A lost WebSocket is
+resumed while media goes on; a dead path is restarted while signalling goes on; when both
+are gone the resume comes first. What cannot be repaired ends `run` with the error that
+says why, and the Publisher decides about the next session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from lkedge.clock import SECOND_NS, Clock, WallClock
+from lkedge.config.models import IceConfig
+from lkedge.errors import LkedgeError, ServerLeave, SignalLost, TransportError
+from lkedge.publish.publication import Publication
+from lkedge.publish.reconnect import RESUME_WINDOW_S, resume_delay_s
+from lkedge.publish.room_tracks import RoomTracks
+from lkedge.publish.session_events import SessionEvents
+from lkedge.publish.state import ConnectionState, ConnectionStatus
+from lkedge.rtc.egress import Egress
+from lkedge.rtc.publisher_transport import PublisherTransport, TransportState
+from lkedge.rtc.rtcp import RtcpEndpoint
+from lkedge.rtc.settings import IceServer, IceSettings
+from lkedge.rtc.subscriber_transport import SubscriberTransport
+from lkedge.signaling import events, requests
+from lkedge.signaling.address import SignalAddress
+from lkedge.signaling.client import SignalClient
+
+logger = logging.getLogger(__name__)
+
+ICE_RESTART_ATTEMPTS = 4
+"""The server gives a dead path 15 s; each attempt may take a few."""
+
+PACING_FACTOR = 2.5
+"""Pacing rate over the sum of all targets (congestion.md, section 2.3)."""
+
+
+def ice_settings(config: IceConfig, url: str) -> IceSettings:
+    """Which addresses a session to `url` may use; loop-back ones by default when the server is on this machine."""
+    loopback = SignalAddress.parse(url).is_loopback if config.loopback is None else config.loopback
+    servers = tuple(IceServer(s.urls, s.username, s.credential) for s in config.servers or ())
+    return IceSettings(servers=servers, loopback=loopback, ipv6=config.ipv6)
+
+
+class RoomSession:
+    """Made for one join; `run` it once. Owned by the event loop."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        ice: IceSettings,
+        clock: Clock,
+        wall: WallClock,
+        on_changed: Callable[[ConnectionStatus], None],
+        on_token: Callable[[str], None],
+    ) -> None:
+        self._url = url
+        self._token = token
+        self._ice = ice
+        self._clock = clock
+        self._on_changed = on_changed
+        self._on_token = on_token
+        self._client = SignalClient(self._on_event)
+        self._transport = PublisherTransport(
+            settings=ice,
+            on_rtcp=lambda data: self._rtcp.receive(data),
+            on_state=self._on_transport_state,
+            on_candidate=self._on_local_candidate,
+        )
+        self._subscriber = SubscriberTransport(settings=ice, on_candidate=self._on_subscriber_candidate)
+        loop = asyncio.get_running_loop()
+        self._egress = Egress(self._transport.send_rtp, loop=loop, clock=clock)
+        self._rtcp = RtcpEndpoint(
+            self._egress,
+            self._transport.send_rtcp,
+            clock=clock,
+            wall=wall,
+            on_key_frame_request=self._on_key_frame_request,
+        )
+        self._tracks = RoomTracks(self._transport, self._egress, self._rtcp, self._send)
+        self._events = SessionEvents(self._tracks, self._transport, self._subscriber, self._send)
+        self._joined: events.Joined | None = None
+        self._trouble = asyncio.Event()
+        self._signal_reason: str | None = None
+        self._is_media_lost = False
+        self._is_leaving = False
+        self._over: asyncio.Future[None] = loop.create_future()
+        self.status = ConnectionStatus(ConnectionState.CONNECTING, url=url)
+
+    @property
+    def tracks(self) -> RoomTracks:
+        return self._tracks
+
+    @property
+    def has_connected(self) -> bool:
+        """Media has flowed in this session; such a session was not refused."""
+        return self._tracks.has_negotiated.is_set()
+
+    def set_wanted(self, publications: list[Publication]) -> None:
+        """The publications that should be in the room."""
+        self._tracks.set_wanted(publications)
+
+    def send(self, request: requests.SignalRequest) -> None:
+        """Say something to the server: mute, metadata, permissions. Lost while there is no connection."""
+        self._send(request)
+
+    def pace(self, bitrate: int) -> None:
+        """The tracks now want `bitrate` bits per second in sum."""
+        self._egress.set_rate(round(bitrate * PACING_FACTOR))
+
+    async def run(self) -> None:
+        """Join and stay. Returns after `leave`.
+
+        Raises:
+            LkedgeError: JoinRefused, SignalLost, ServerLeave, NegotiationError or
+                TransportError: why the session is over.
+        """
+        try:
+            self._take_joined(await self._client.connect(self._url, self._token, None))
+            await self._stay()
+        finally:
+            await self._tear_down()
+
+    def leave(self) -> None:
+        """Leave the room cleanly: others see the tracks go at once."""
+        self._is_leaving = True
+        if not self._over.done():
+            self._over.set_result(None)
+
+    async def _stay(self) -> None:
+        tasks = [
+            asyncio.create_task(self._tracks.run(), name="session.tracks"),
+            asyncio.create_task(self._keep_connected(), name="session.keep"),
+        ]
+        try:
+            done, _ = await asyncio.wait([*tasks, self._over], return_when=asyncio.FIRST_COMPLETED)
+            for finished in done:
+                finished.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _tear_down(self) -> None:
+        self._tracks.detach_all()
+        await self._client.close(leave=self._is_leaving)
+        self._rtcp.close()
+        self._egress.close()
+        await self._transport.close()
+        await self._subscriber.close()
+        self._set_status(state=ConnectionState.CLOSED)
+
+    def _take_joined(self, joined: events.Joined | events.Resumed) -> None:
+        assert isinstance(joined, events.Joined)
+        self._joined = joined
+        self._use_servers(joined)
+        participant = joined.participant
+        logger.info(
+            "joined room %s as %s (server %s)",
+            joined.room_name,
+            participant.identity,
+            joined.server_version or "unknown",
+        )
+        self._set_status(
+            state=ConnectionState.CONNECTED,
+            room=joined.room_name,
+            identity=participant.identity,
+            participant_sid=participant.sid,
+            server_version=joined.server_version,
+            since_ns=self._clock.monotonic_ns(),
+        )
+
+    def _use_servers(self, said: events.Joined | events.Resumed) -> None:
+        self._transport.set_ice_servers(said.ice_servers, force_relay=said.force_relay)
+        self._subscriber.set_ice_servers(said.ice_servers, force_relay=said.force_relay)
+
+    async def _keep_connected(self) -> None:
+        while True:
+            await self._trouble.wait()
+            self._trouble.clear()
+            if self._signal_reason is not None:
+                await self._resume(self._signal_reason)
+            if self._is_media_lost:
+                await self._restart_ice()
+            self._tracks.wake()
+            self._set_status(state=ConnectionState.CONNECTED, reason="")
+
+    async def _resume(self, reason: str) -> None:
+        """A new WebSocket for the same participant. Raises what makes that impossible."""
+        assert self._joined is not None
+        logger.warning("signalling lost (%s): resuming", reason)
+        self._set_status(state=ConnectionState.RECONNECTING, reason=reason)
+        self._tracks.on_signal_lost(reason)
+        began_ns = self._clock.monotonic_ns()
+        for attempt in itertools.count():
+            await asyncio.sleep(resume_delay_s(attempt))
+            try:
+                await self._reconnect_signal()
+                return
+            except SignalLost:
+                if self._clock.monotonic_ns() - began_ns > RESUME_WINDOW_S * SECOND_NS:
+                    raise
+
+    async def _reconnect_signal(self) -> None:
+        assert self._joined is not None
+        await self._client.close(leave=False)
+        self._client = SignalClient(self._on_event)
+        resumed = await self._client.connect(self._url, self._token, self._joined.resume_from())
+        self._signal_reason = None
+        self._use_servers(resumed)
+        self._send(requests.SyncState(self._tracks.sync_state()))
+        self._set_status(resumes=self.status.resumes + 1)
+        logger.info("resumed the session in room %s", self._joined.room_name)
+
+    async def _restart_ice(self) -> None:
+        logger.warning("the media path is dead: restarting ICE")
+        self._set_status(state=ConnectionState.RECONNECTING, reason="the media path is dead")
+        for attempt in range(ICE_RESTART_ATTEMPTS):
+            try:
+                await self._transport.restart_ice(self._tracks.exchange)
+                self._is_media_lost = False
+                logger.info("the media path is back")
+                return
+            except (TransportError, SignalLost) as error:
+                if attempt == ICE_RESTART_ATTEMPTS - 1 or self._signal_reason is not None:
+                    raise TransportError(f"the media path could not be restored: {error}") from error
+
+    def _on_event(self, event: events.SignalEvent) -> None:
+        match event:
+            case events.TokenRefreshed():
+                self._token = event.token
+                self._on_token(event.token)
+            case events.Left():
+                self._on_left(event)
+            case events.SignalClosed():
+                self._lose_signal(event.reason)
+            case events.ConnectionQualityChanged():
+                self._set_status(quality=event.quality.value)
+            case _:
+                self._events.dispatch(event)
+
+    def _on_left(self, event: events.Left) -> None:
+        if event.action is events.LeaveAction.RESUME:
+            self._is_media_lost = True
+            self._lose_signal(f"the server asked us to resume: {event.reason}")
+        elif not self._over.done():
+            self._over.set_exception(ServerLeave(event.action.value, event.reason))
+
+    def _lose_signal(self, reason: str) -> None:
+        if self._over.done() or self._signal_reason is not None:
+            return
+        self._signal_reason = reason
+        self._trouble.set()
+
+    def _on_transport_state(self, state: TransportState) -> None:
+        if state in (TransportState.DISCONNECTED, TransportState.FAILED) and self.has_connected:
+            self._is_media_lost = True
+            self._trouble.set()
+
+    def _on_local_candidate(self, candidate_init: str | None) -> None:
+        self._trickle(candidate_init, requests.SignalTarget.PUBLISHER)
+
+    def _on_subscriber_candidate(self, candidate_init: str | None) -> None:
+        self._trickle(candidate_init, requests.SignalTarget.SUBSCRIBER)
+
+    def _trickle(self, candidate_init: str | None, target: requests.SignalTarget) -> None:
+        if candidate_init is not None:
+            self._send(requests.Trickle(candidate_init, target=target))
+
+    def _on_key_frame_request(self, stream: object) -> None:
+        for publication, _, _ in self._tracks.published:
+            publication.request_key_frame(stream)
+
+    def _send(self, request: requests.SignalRequest) -> None:
+        try:
+            self._client.send(request)
+        except LkedgeError as error:
+            logger.debug("not sent: %s", error)
+
+    def _set_status(self, **changes: object) -> None:
+        self.status = replace(self.status, **changes)
+        self._on_changed(self.status)
