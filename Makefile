@@ -1,0 +1,49 @@
+# `make help` lists the targets. Each does its own set-up, once: see tools/.
+
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+PYTEST := .venv/bin/pytest
+SERVERS := 1.13.5 1.9.12
+SOURCES := lkedge tests plugins
+
+.PHONY: help demo test check bench fmt clean venv venv-dev lab
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: venv ## publish a test picture and a tone into a room and show them (ARGS="--seconds 20 --json" and others)
+	@tools/setup-viewer.sh
+	@[ -n "$$LIVEKIT_URL" ] || tools/setup-livekit-server.sh --optional
+	@.venv/bin/lkedge demo $(ARGS)
+
+test: lab ## all tests: unit, contract, integration, a real livekit-server, Chromium (ARGS="-k name" and others)
+	@$(PYTEST) $(ARGS)
+
+check: venv-dev ## types, lint and the unit tests: fast enough for every commit
+	@.venv/bin/ruff format --check $(wildcard $(SOURCES))
+	@.venv/bin/ruff check $(wildcard $(SOURCES))
+	@.venv/bin/mypy lkedge
+	@$(PYTEST) -q tests/unit
+
+bench: lab ## the numbers: CPU, latency and memory next to the official SDK
+	@$(PYTHON) -m bench $(ARGS)
+
+fmt: venv-dev ## format and fix what can be fixed
+	@.venv/bin/ruff format $(wildcard $(SOURCES))
+	@.venv/bin/ruff check --fix $(wildcard $(SOURCES))
+
+clean: ## remove what set-up and tests made (not the livekit-server cache)
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache tests/browser/node_modules tests/browser/artifacts
+	rm -f lkedge/viewer/livekit-client.umd.js
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv:
+	@tools/setup-venv.sh
+
+venv-dev:
+	@tools/setup-venv.sh --dev
+
+lab: venv-dev
+	@tools/setup-viewer.sh
+	@tools/setup-browser.sh
+	@tools/setup-livekit-server.sh $(SERVERS)

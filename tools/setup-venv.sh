@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Everything of Python in .venv: lkedge and its plugins, editable, and the development tools.
+# Usage: tools/setup-venv.sh [--dev]
+. "$(dirname "$0")/common.sh"
+
+plugins=$(for folder in plugins/*/; do [ ! -f "$folder/pyproject.toml" ] || printf '%s ' "${folder%/}"; done)
+inputs=(tools/setup-venv.sh pyproject.toml constraints.txt)
+for folder in $plugins; do inputs+=("$folder/pyproject.toml"); done
+step=venv
+if [ "${1:-}" = --dev ]; then step=venv-dev; inputs+=(requirements-dev.txt); fi
+hash=$(content_hash "$PWD" "${inputs[@]}")
+if [ -x .venv/bin/lkedge ] && is_stamped "$step" "$hash"; then exit 0; fi
+
+if ! python_is_new .venv/bin/python; then
+  rm -rf .venv
+  python=$(command -v python3 || true)
+  if [ -z "$python" ]; then install_packages python3 python3-venv; python=$(command -v python3); fi
+  python_is_new "$python" || die "lkedge needs Python 3.11 or newer; $python is $("$python" --version 2>&1)"
+  if ! "$python" -c 'import ensurepip' 2>/dev/null; then install_packages python3-venv; fi
+  say "making .venv with $("$python" --version)"
+  "$python" -m venv .venv
+fi
+
+pip() { .venv/bin/python -m pip "$@"; }
+editable=(-e .)
+for folder in $plugins; do editable+=(-e "./$folder"); done
+say "installing lkedge${plugins:+ with ${plugins% }} into .venv"
+pip install -q -c constraints.txt setuptools
+pip install -q -c constraints.txt --no-build-isolation "${editable[@]}"
+if [ "$step" = venv-dev ]; then
+  say "installing the development tools into .venv"
+  pip install -q -c constraints.txt -r requirements-dev.txt
+fi
+if command -v pkg-config >/dev/null && command -v cc >/dev/null && pkg-config --exists libsystemd; then
+  say "libsystemd is here: installing systemd-python"
+  pip install -q -c constraints.txt systemd-python || say "systemd-python could not be built; lkedge logs to standard error"
+fi
+stamp "$step" "$hash"
