@@ -191,6 +191,5 @@ class Config:
 
     livekit: LiveKitConfig
     tracks: tuple[TrackConfig, ...] = ()
-    capture_defaults: CaptureConfig = CaptureConfig()
     log_level: str = "info"
     files: tuple[Path, ...] = ()
