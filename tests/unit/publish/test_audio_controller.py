@@ -1,0 +1,46 @@
+"""When sound runs, and when its device is released."""
+
+from lkedge.clock import SECOND_NS
+from lkedge.publish.audio_controller import AudioController
+from lkedge.terms import BitsPerSecond
+
+IDLE_NS = 2 * SECOND_NS
+
+
+def controller(*, dynacast: bool = True) -> AudioController:
+    made = AudioController(BitsPerSecond(48_000), dynacast=dynacast, source_idle_after_ns=IDLE_NS)
+    made.set_published(True)
+    return made
+
+
+def test_sound_runs_once_published() -> None:
+    state = controller().plan(0)
+    assert (state.active, state.capture, state.bitrate, state.reason) == (True, True, 48_000, "")
+
+
+def test_sound_that_nobody_hears_stops_and_releases_its_device() -> None:
+    made = controller()
+    made.set_subscribed(False)
+    assert made.plan(0).reason == "not subscribed"
+    assert not made.plan(IDLE_NS).capture
+
+
+def test_without_dynacast_it_goes_on() -> None:
+    made = controller(dynacast=False)
+    made.set_subscribed(False)
+    assert made.plan(0).active
+
+
+def test_mute_has_precedence() -> None:
+    made = controller()
+    made.set_subscribed(False)
+    made.set_muted(True)
+    assert made.plan(0).reason == "muted"
+
+
+def test_a_limit_lowers_the_bitrate_and_is_lifted() -> None:
+    made = controller()
+    made.set_limit(max_bitrate=BitsPerSecond(24_000))
+    assert made.plan(0).bitrate == 24_000
+    made.set_limit()
+    assert made.plan(0).bitrate == 48_000
