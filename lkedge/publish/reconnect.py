@@ -4,14 +4,23 @@
 An edge box must still be publishing a year later, so no failure is final. What differs
 is the patience, and whether the old session is resumed or a new one joined:
 
-| what happened                                | delays, seconds                            | why |
+| what happened                      | delays, seconds                              | why |
 |---|---|---|
-| connection lost, server not reachable, leave RESUME or RECONNECT, media failed, server shutting down | 0, 0.3, 1.2, 2.7, 4.8, 7, 10, 15, 22, 30 | as LiveKit's SDKs at first; then no more than 30, for ever |
-| server busy or broken (429, 5xx), room full  | 2, 5, 10, 20, 30 | it heals by itself, but not because we hurry |
-| room missing (404), deleted, closed          | 5, 10, 20, 30 | somebody may make it again at any time |
-| participant removed, call rejected           | 30, 60, 120, 300 | a person wanted us out: come back late, but do |
-| duplicate identity                           | 15, 60, 150, 300 | two boxes with one identity throw each other out: the wait grows until they meet every 5 minutes at most |
-| bad credentials, no permission, bad address  | 60, 120, 300 | only a person can change that; `is_slow` says so |
+| lost: connection, media, server    | 0, 0.3, 1.2, 2.7, 4.8, 7, 10, 15, 22, 30     | [1] |
+| server busy (408, 429, 5xx)        | 2, 5, 10, 20, 30                             | [2] |
+| room missing (404), deleted        | 5, 10, 20, 30                                | [3] |
+| participant removed, call rejected | 30, 60, 120, 300                             | [4] |
+| duplicate identity                 | 15, 60, 150, 300                             | [5] |
+| refused: key, token, address       | 60, 120, 300                                 | [6] |
+
+[1] As LiveKit's SDKs at first; then never more than 30 s, for ever. Leave RESUME and
+    RECONNECT, SERVER_SHUTDOWN and reasons we do not know belong here.
+[2] It heals by itself, but not because we hurry. A full room answers like this, too.
+[3] Somebody may make the room again at any time.
+[4] A person wanted us out: come back late, but do.
+[5] Two boxes with one identity throw each other out; the wait grows until they meet
+    every 5 minutes at most.
+[6] Only a person can change that; `is_slow` says so.
 
 Every delay from 1 s on gets up to 30 % of jitter, so that a fleet does not return as one.
 A session that lasted `STABLE_S` makes good for the first kind; removals and duplicates
@@ -44,26 +53,27 @@ class Mode(Enum):
 
 
 class Failure(Enum):
-    """What kinds of failure there are; the value is the ladder of delays in seconds."""
+    """What kinds of failure there are; the rows of the table above."""
 
-    LOST = (0, 0.3, 1.2, 2.7, 4.8, 7, 10, 15, 22, 30)
-    BUSY = (2, 5, 10, 20, 30)
-    ROOM_GONE = (5, 10, 20, 30)
-    REMOVED = (30, 60, 120, 300)
-    DUPLICATE = (15, 60, 150, 300)
-    REFUSED = (60, 120, 300.0)
+    LOST = "lost"
+    BUSY = "busy"
+    ROOM_GONE = "room gone"
+    REMOVED = "removed"
+    DUPLICATE = "duplicate"
+    REFUSED = "refused"
 
-    @property
-    def delays_s(self) -> tuple[float, ...]:
-        return self.value
 
-    @property
-    def is_slow(self) -> bool:
-        """Somebody has to do something; trying often does not help."""
-        return self in _SLOW
-
+DELAYS_S: dict[Failure, tuple[float, ...]] = {
+    Failure.LOST: (0, 0.3, 1.2, 2.7, 4.8, 7, 10, 15, 22, 30),
+    Failure.BUSY: (2, 5, 10, 20, 30),
+    Failure.ROOM_GONE: (5, 10, 20, 30),
+    Failure.REMOVED: (30, 60, 120, 300),
+    Failure.DUPLICATE: (15, 60, 150, 300),
+    Failure.REFUSED: (60, 120, 300),
+}
 
 _SLOW = (Failure.REMOVED, Failure.DUPLICATE, Failure.REFUSED)
+_TRUCE = (Failure.REMOVED, Failure.DUPLICATE)
 
 _FAILURE_OF_REASON = {
     "DUPLICATE_IDENTITY": Failure.DUPLICATE,
@@ -108,7 +118,7 @@ def delay_s(failure: Failure, attempt: int, jitter: float) -> float:
 
     jitter: a random number from [0, 1).
     """
-    delays = failure.delays_s
+    delays = DELAYS_S[failure]
     delay = delays[min(attempt, len(delays) - 1)]
     return delay * (1 + JITTER * jitter) if delay >= 1 else delay
 
@@ -146,14 +156,14 @@ class ReconnectPolicy:
         self._attempts[failure] += 1
         self._failed_ns[failure] = now_ns
         self._connected_ns = None
-        return Decision(delay_s(failure, attempt, jitter), self._mode(failure, now_ns), failure.is_slow)
+        return Decision(delay_s(failure, attempt, jitter), self._mode(failure, now_ns), failure in _SLOW)
 
     def _forgive(self, now_ns: int) -> None:
         connected_ns = self._connected_ns
         if connected_ns is not None and now_ns - connected_ns >= STABLE_S * SECOND_NS:
-            for failure in (Failure.LOST, Failure.BUSY, Failure.ROOM_GONE, Failure.REFUSED):
+            for failure in set(Failure).difference(_TRUCE):
                 self._attempts[failure] = 0
-        for failure in (Failure.REMOVED, Failure.DUPLICATE):
+        for failure in _TRUCE:
             if now_ns - self._failed_ns.get(failure, now_ns) >= TRUCE_S * SECOND_NS:
                 self._attempts[failure] = 0
 
