@@ -1,0 +1,134 @@
+"""aiortc as we need it: the one module that touches its undocumented names.
+
+Importing this costs about 0.3 s, for aiortc brings PyAV along; hence the transports
+import it only when they start (`publisher_transport.preload` does so ahead of time).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Callable, Sequence
+
+import aiortc
+import pylibsrtp
+from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
+
+from lkedge.errors import TransportError
+from lkedge.rtc.adapter import require_attributes
+from lkedge.rtc.ice import IceLink
+from lkedge.rtc.sdp_parser import Fingerprint
+
+logger = logging.getLogger(__name__)
+
+TESTED_AIORTC = ">=1.16,<1.17"
+MAX_BACKLOG_BYTES = 256 * 1024
+"""Beyond this the socket does not keep up; more would only be late."""
+
+_CLASS_NAMES = ("_handle_rtcp_data", "_handle_rtp_data", "_set_role", "_recv_next", "_write_ssl")
+_INSTANCE_NAMES = ("_tx_srtp", "_rx_srtp", "_task", "_transport")
+require_attributes(RTCDtlsTransport, _CLASS_NAMES, "aiortc", aiortc.__version__, TESTED_AIORTC)
+
+
+@functools.cache
+def certificate() -> RTCCertificate:
+    """Our certificate, one per process. Peers check its fingerprint only, not its dates."""
+    return RTCCertificate.generateCertificate()
+
+
+@functools.cache
+def certificate_fingerprint() -> Fingerprint:
+    """SHA-256 of our certificate, for a=fingerprint."""
+    digests = {digest.algorithm: digest.value for digest in certificate().getFingerprints()}
+    return Fingerprint("sha-256", digests["sha-256"])
+
+
+class DtlsTransport(RTCDtlsTransport):
+    """DTLS over an `IceLink`, and SRTP keyed by it. Owned by the event loop.
+
+    on_rtcp: called with each decrypted RTCP datagram; what it raises is logged, not passed on.
+    on_lost: called once when the peer ends DTLS or the receive pump dies.
+    unsent, refused: packets without a path, and packets beyond what the socket or SRTP takes.
+    """
+
+    def __init__(self, link: IceLink, on_rtcp: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
+        super().__init__(link, [certificate()])  # type: ignore[arg-type]
+        require_attributes(self, _INSTANCE_NAMES, "aiortc", aiortc.__version__, TESTED_AIORTC)
+        self.unsent = 0
+        self.refused = 0
+        self._link = link
+        self._on_rtcp = on_rtcp
+        self._on_lost = on_lost
+        self._is_up = False
+
+    async def handshake(self, fingerprints: Sequence[Fingerprint], *, is_server: bool, timeout_s: float) -> None:
+        """Do the DTLS handshake and derive the SRTP keys.
+
+        Raises:
+            TransportError: it failed or took longer than `timeout_s`.
+        """
+        self._set_role("server" if is_server else "client")
+        known = [RTCDtlsFingerprint(digest.algorithm, digest.value) for digest in fingerprints]
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.start(RTCDtlsParameters(fingerprints=known))
+        except TimeoutError as exc:
+            raise TransportError(f"DTLS failed: the server did not finish within {timeout_s:g} s") from exc
+        if self.state != "connected":
+            raise TransportError("DTLS failed: the server refused, or its certificate is not the one it announced")
+        self._is_up = True
+        self.on("statechange", self._state_changed)
+
+    def send_rtp(self, data: bytes | bytearray) -> bool:
+        """Protect one RTP packet and send it at once.
+
+        Returns:
+            False when it was dropped: no path, a full socket, or too long a packet.
+        """
+        if not self._is_up:
+            self.unsent += 1
+            return False
+        return self._send_protected(self._tx_srtp.protect, data)
+
+    def send_rtcp(self, data: bytes) -> None:
+        """Protect one RTCP compound and send it at once, or drop it."""
+        if self._is_up:
+            self._send_protected(self._tx_srtp.protect_rtcp, data)
+
+    async def close(self) -> None:
+        """Tell the peer and stop receiving; no callback follows."""
+        self._is_up = False
+        await self.stop()
+
+    def _send_protected(self, protect: Callable[[bytes], bytes], data: bytes | bytearray) -> bool:
+        target = self._link.target
+        if target is None:
+            self.unsent += 1
+            return False
+        try:
+            protected = protect(bytes(data))
+        except (pylibsrtp.Error, ValueError) as exc:
+            self.refused += 1
+            logger.debug("SRTP refused a packet of %d bytes: %s", len(data), exc)
+            return False
+        if target.backlog() > MAX_BACKLOG_BYTES:
+            self.refused += 1
+            return False
+        target.sendto(protected, target.address)
+        return True
+
+    def _state_changed(self) -> None:
+        if self._is_up and self.state in ("closed", "failed"):
+            self._is_up = False
+            self._on_lost()
+
+    async def _handle_rtcp_data(self, data: bytes) -> None:
+        # Whatever escapes from here ends aiortc's receive pump, and with it the transport.
+        try:
+            self._on_rtcp(data)
+        except Exception:
+            logger.exception("the RTCP handler failed on %d bytes", len(data))
+
+    async def _handle_rtp_data(self, data: bytes, arrival_time_ms: int) -> None:
+        """Nobody sends us media; what comes is dropped unparsed."""
