@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import deque
 from collections.abc import Iterable
@@ -144,4 +145,4 @@ def backward_counters(frames: Iterable[FrameSeen]) -> list[tuple[int, int]]:
 
 
 def pairs(values: list[int]) -> list[tuple[int, int]]:
-    return list(zip(values, values[1:], strict=False))
+    return list(itertools.pairwise(values))

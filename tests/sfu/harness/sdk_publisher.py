@@ -35,8 +35,11 @@ class SdkPublisher:
     async def __aexit__(self, *_: object) -> None:
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        ended = await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.wait_for(self.room.disconnect(), 10.0)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
 
     async def _publish(self, track: rtc.LocalTrack, *, camera: bool) -> None:
         source = rtc.TrackSource.SOURCE_CAMERA if camera else rtc.TrackSource.SOURCE_MICROPHONE

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -104,6 +105,7 @@ class Subscriber:
         try:
             async with asyncio.timeout(deadline_s):
                 while not predicate():
+                    self._raise_reader_error()
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
@@ -145,6 +147,11 @@ class Subscriber:
         audio = {name: {"blocks": one.count, "rms": round(one.rms, 4)} for name, one in self.audio.items()}
         return {"video": video, "audio": audio, "events": self.events[-20:]}
 
+    def _raise_reader_error(self) -> None:
+        for reader in self._readers.values():
+            if reader.done() and not reader.cancelled() and (error := reader.exception()):
+                raise error
+
     def _note(self, kind: str, name: str) -> None:
         self.events.append((kind, name))
         self._changed.set()
@@ -153,7 +160,9 @@ class Subscriber:
         is_video = track.kind == rtc.TrackKind.KIND_VIDEO
         read = self._read_video if is_video else self._read_audio
         name = publication.name
-        self._readers[publication.sid] = asyncio.create_task(read(name, track, publication), name=f"read {name}")
+        reader = asyncio.create_task(read(name, track, publication), name=f"read {name}")
+        reader.add_done_callback(lambda _: self._changed.set())
+        self._readers[publication.sid] = reader
         self._note("subscribed", name)
 
     def _track_unsubscribed(self, _: object, publication: rtc.RemoteTrackPublication, __: object) -> None:
@@ -236,10 +245,8 @@ async def _main(arguments: argparse.Namespace) -> None:
     on_frame = _print_frame if arguments.frames else None
     async with Subscriber(arguments.url, token, strip_reader=default_strip_reader(), on_frame=on_frame) as subscriber:
         _print({"connected_ns": time.monotonic_ns()})
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(_follow(subscriber), arguments.seconds)
-        except TimeoutError:
-            pass
         _print({"summary": subscriber.summary()})
 
 
