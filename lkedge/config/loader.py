@@ -26,7 +26,6 @@ from lkedge.config.sections import (
     Section,
     TrackSection,
 )
-from lkedge.config.suggest import shown
 from lkedge.errors import ConfigError
 
 S = TypeVar("S", bound=Section)
@@ -191,15 +190,3 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for argument in get_args(annotation) for model in _models_in(argument)]
-
-
-def summary(config: Config) -> str:
-    """What `lkedge check` prints when all is well."""
-    lines = [
-        f"files   {', '.join(map(str, config.files))}",
-        f"server  {config.livekit.url or 'from the token endpoint'}",
-    ]
-    for track in config.tracks:
-        state = "" if track.enabled else " (disabled)"
-        lines.append(f"track   {shown(track.name)}: {track.source} as {track.publish_as.value}{state}")
-    return "\n".join(lines)

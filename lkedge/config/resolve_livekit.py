@@ -19,6 +19,7 @@ from lkedge.config.models import (
 )
 from lkedge.config.problems import Problems
 from lkedge.config.sections import IceSection, IceServerSection, LiveKitSection
+from lkedge.log import register_secret
 
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")
@@ -113,6 +114,7 @@ class LiveKitResolver:
                 self._problems.add_plain(("livekit",), f"livekit.{name} is required to mint tokens with an API key")
         if not (key and secret and section.room and section.identity):
             return None
+        register_secret(secret)
         return ApiKey(key, secret, section.room, section.identity, bool(section.can_subscribe))
 
     def _secret(self, name: str, value: str | None, variable: str) -> str | None:
@@ -153,6 +155,7 @@ class LiveKitResolver:
         for index, section in enumerate(sections):
             urls = (section.urls,) if isinstance(section.urls, str) else tuple(section.urls)
             self._check_ice_urls(index, urls, section)
+            register_secret(section.credential or "")
             servers.append(IceServer(urls, section.username or "", section.credential or ""))
         return tuple(servers)
 

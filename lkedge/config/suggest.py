@@ -29,10 +29,16 @@ def listed(names: Iterable[str], word: str = "or") -> str:
 
 def shown(value: Any, key: str = "", limit: int = 60) -> str:
     """A value as TOML writes it, shortened; never that of a secret."""
+    text = toml(_masked(value, key))
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _masked(value: Any, key: str) -> Any:
     if any(key == word or key.endswith("_" + word) for word in SECRET_WORDS):
         return "(secret)"
-    text = toml(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+    if isinstance(value, dict):
+        return {name: _masked(entry, name) for name, entry in value.items()}
+    return [_masked(entry, key) for entry in value] if isinstance(value, list) else value
 
 
 def toml(value: Any) -> str:

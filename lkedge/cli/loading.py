@@ -1,0 +1,36 @@
+"""What several commands need: the plugins and the configuration."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lkedge.errors import ConfigError
+from lkedge.plugin.manager import PluginManager
+
+if TYPE_CHECKING:
+    from lkedge.config.models import Config
+
+
+def load_or_complain(path: str | Path | None, plugins: PluginManager | None = None) -> Config | None:
+    """The configuration; None after all problems were printed to stderr. Exit with 78 then.
+
+    path: of --config; None for the system's files. plugins: loaded here when None.
+    """
+    from lkedge.config.loader import load
+
+    plugins = plugins or PluginManager()
+    try:
+        return load(Path(path) if path else None, plugins.registry)
+    except ConfigError as error:
+        count = len(error.problems)
+        print(error, file=sys.stderr)
+        print(f"lkedge: {count} problem{'s' if count > 1 else ''} in the configuration", file=sys.stderr)
+        return None
+
+
+def raw_help(text: str) -> dict[str, object]:
+    """Arguments of a parser that keep the lines of an epilog as they are."""
+    return {"epilog": text, "formatter_class": argparse.RawDescriptionHelpFormatter}

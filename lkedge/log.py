@@ -1,0 +1,144 @@
+"""Where log records go: the journal under systemd, else stderr; never with a secret in them.
+
+LKEDGE_LOG sets levels of single modules: "rtc=debug,signaling.client=info", or "debug" for all.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+ROOT = "lkedge"
+VARIABLE = "LKEDGE_LOG"
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+REDACTED = "(secret)"
+MIN_SECRET_LENGTH = 6
+"""Shorter secrets would blank out innocent words."""
+
+_PATTERNS = (
+    (re.compile(r"eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*"), REDACTED),
+    (
+        re.compile(r"((?:access_token|join_request|token|api_secret|secret|credential|password)=)[^&\s\"']+"),
+        rf"\1{REDACTED}",
+    ),
+    (re.compile(r"(Bearer\s+)[\w.~+/-]+=*", re.IGNORECASE), rf"\1{REDACTED}"),
+    (re.compile(r"(\w+://[^\s/@:]+:)[^\s/@]+@"), rf"\1{REDACTED}@"),
+)
+
+_secrets: set[str] = set()
+
+
+def register_secret(secret: str) -> None:
+    """Never write this text to a log. From any thread; kept for the life of the process."""
+    if len(secret) >= MIN_SECRET_LENGTH:
+        _secrets.add(secret)
+
+
+def redact(text: str) -> str:
+    """The text without tokens, passwords in addresses, and registered secrets."""
+    for secret in _secrets.copy():
+        text = text.replace(secret, REDACTED)
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class RedactingFilter(logging.Filter):
+    """Replaces secrets in a record before any formatter sees it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        clean = redact(message)
+        if clean != message:
+            record.msg, record.args = clean, None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        if record.exc_text:
+            record.exc_text = redact(record.exc_text)
+        return True
+
+
+class LineFormatter(logging.Formatter):
+    """`14:02:11 info    rtc.dtls: connected`; without the time where the journal adds its own."""
+
+    def __init__(self, *, has_time: bool = True) -> None:
+        time = "%(asctime)s " if has_time else ""
+        super().__init__(f"{time}%(levelname)s %(name)s: %(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        short = logging.makeLogRecord(record.__dict__)
+        short.levelname = f"{record.levelname.lower():7}"
+        short.name = record.name.removeprefix(f"{ROOT}.")
+        return super().format(short)
+
+
+def configure(level: str = "info", *, environ: Mapping[str, str] | None = None, stream: TextIO | None = None) -> None:
+    """Send the records of lkedge to one place. Call once, from the main thread; again replaces.
+
+    level: "debug", "info", "warning" or "error". stream: instead of stderr.
+    """
+    environ = os.environ if environ is None else environ
+    handler = _handler(environ, stream)
+    handler.addFilter(RedactingFilter())
+    root = logging.getLogger()
+    for old in [old for old in root.handlers if getattr(old, "is_lkedge", False)]:
+        root.removeHandler(old)
+    handler.is_lkedge = True  # type: ignore[attr-defined]
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger(ROOT).setLevel(LEVELS[level])
+    for name, module_level in module_levels(environ.get(VARIABLE, "")).items():
+        logging.getLogger(name).setLevel(module_level)
+
+
+def module_levels(text: str) -> dict[str, int]:
+    """What LKEDGE_LOG says, by logger name; entries that make no sense are left out."""
+    levels = {}
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        name, _, level = entry.rpartition("=")
+        known = LEVELS.get(level.strip().lower())
+        if known is not None:
+            levels[_logger_name(name.strip())] = known
+        elif not name:
+            levels[_logger_name(level)] = logging.DEBUG
+    return levels
+
+
+def is_journal(environ: Mapping[str, str], stream: TextIO) -> bool:
+    """Whether a stream ends in the journal: $JOURNAL_STREAM names its device and inode (systemd.exec)."""
+    device, _, inode = environ.get("JOURNAL_STREAM", "").partition(":")
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return (device, inode) == (str(status.st_dev), str(status.st_ino))
+
+
+def _logger_name(name: str) -> str:
+    if name in ("", ROOT) or name.startswith((f"{ROOT}.", f"{ROOT}_")):
+        return name or ROOT
+    return f"{ROOT}.{name}"
+
+
+def _handler(environ: Mapping[str, str], stream: TextIO | None) -> logging.Handler:
+    stream = stream or sys.stderr
+    if is_journal(environ, stream):
+        try:
+            from systemd.journal import JournalHandler
+        except ImportError:
+            return _stream_handler(stream, has_time=False)
+        handler: logging.Handler = JournalHandler(SYSLOG_IDENTIFIER=ROOT)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        return handler
+    return _stream_handler(stream, has_time=True)
+
+
+def _stream_handler(stream: TextIO, *, has_time: bool) -> logging.Handler:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(LineFormatter(has_time=has_time))
+    return handler
