@@ -1,0 +1,111 @@
+"""Starts one worker, in a process or in a thread, at the other end of a socket pair."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from typing import Protocol
+
+from lkedge.errors import WorkerError
+from lkedge.terms import Isolation
+from lkedge.worker.link import WorkerLink
+
+PROGRAM = "lkedge.worker.process"
+"""Imported by a worker only: the daemon needs nothing of it."""
+
+
+class RunningWorker(Protocol):
+    """A worker that was started."""
+
+    @property
+    def pid(self) -> int | None:
+        """None for a thread."""
+        ...
+
+    def is_running(self) -> bool: ...
+
+    def kill(self) -> None:
+        """End it at once; a thread that hangs is left behind."""
+        ...
+
+    def how_it_ended(self) -> str:
+        """For a message: "by signal SIGSEGV", "with exit code 1", "" when not known."""
+        ...
+
+
+def launch(isolation: Isolation, track: str) -> tuple[RunningWorker, socket.socket]:
+    """Start a worker; returns it and our end of its link.
+
+    Raises:
+        WorkerError: the process cannot be started.
+    """
+    ours, theirs = socket.socketpair()
+    try:
+        worker = WorkerProcess(theirs) if isolation is Isolation.PROCESS else WorkerThread(theirs, track)
+    except OSError as error:
+        ours.close()
+        theirs.close()
+        raise WorkerError(f"the worker of track {track} cannot be started: {error}") from error
+    return worker, ours
+
+
+class WorkerProcess:
+    """A fresh interpreter that inherits nothing but the link and stderr."""
+
+    def __init__(self, link: socket.socket) -> None:
+        descriptor = link.fileno()
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", PROGRAM, str(descriptor), str(os.getpid())],
+            pass_fds=(descriptor,),
+            stdin=subprocess.DEVNULL,
+            env=_environment(),
+        )
+        link.close()
+        self.pid: int | None = self._process.pid
+
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def how_it_ended(self) -> str:
+        code = self._process.poll()
+        if code is None:
+            return ""
+        return f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+
+
+class WorkerThread:
+    """The same code in this process. What hangs in it cannot be killed, only abandoned."""
+
+    pid: int | None = None
+
+    def __init__(self, link: socket.socket, track: str) -> None:
+        self._thread = threading.Thread(target=self._run, args=(WorkerLink(link),), name=f"worker:{track}", daemon=True)
+        self._thread.start()
+
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
+    def kill(self) -> None:
+        """Our end of the link is closed by now, which ends every thread that does not hang."""
+
+    def how_it_ended(self) -> str:
+        return ""
+
+    @staticmethod
+    def _run(link: WorkerLink) -> None:
+        from lkedge.worker import process
+
+        process.run(link, cpu_ns=lambda: 0)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with our import path, and with few malloc arenas: the threads of a worker allocate little."""
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    return {"MALLOC_ARENA_MAX": "2", **os.environ, "PYTHONPATH": path}

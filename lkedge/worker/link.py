@@ -1,0 +1,218 @@
+"""The two ends of the link between the daemon and a worker: one connected stream socket.
+
+The daemon's end never blocks and believes nothing. The worker's end blocks for a bounded
+time when the daemon is slow, then gives up whole frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import select
+import socket
+import threading
+from collections.abc import Callable, Sequence
+
+from lkedge.errors import WorkerError
+from lkedge.media.frame import EncodedFrame
+from lkedge.worker import framing, messages
+from lkedge.worker.framing import MessageBuffer
+from lkedge.worker.messages import Command, Report
+
+SEND_WAIT_S = 0.1
+"""How long a frame may wait for the daemon: longer than any pause of its loop that is still healthy."""
+
+MAX_PENDING_BYTES = 256 * 1024
+RECEIVE_BUDGET = 4
+"""Receives per wake-up of the loop; what is left is taken at the next one."""
+
+
+class LinkClosed(WorkerError):
+    """The other end has gone."""
+
+
+class WorkerLink:
+    """The worker's end. Sending is thread-safe; receiving belongs to one thread."""
+
+    def __init__(self, sock: socket.socket, send_wait_s: float = SEND_WAIT_S) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._send_wait_ms = round(send_wait_s * 1000)
+        self._lock = threading.Lock()
+        self._pending = b""
+        self._buffer = MessageBuffer(4096)
+        self.dropped = 0
+        """Frames given up because the daemon did not read."""
+
+    def send_frames(self, frames: Sequence[EncodedFrame], *, may_wait: bool = True) -> bool:
+        """Send them in one go. False: the daemon is stalled, and all of them are lost.
+
+        Raises:
+            LinkClosed: the daemon has gone.
+        """
+        data = b"".join(map(framing.frame_message, frames))
+        with self._lock:
+            if not self._flush(may_wait):
+                self.dropped += len(frames)
+                return False
+            self._pending = data
+            self._flush(may_wait)
+            return True
+
+    def send(self, message: Report) -> None:
+        """Send or queue a report; a stalled daemon loses the newest ones. Raises LinkClosed."""
+        data = framing.control_message(messages.encode(message))
+        with self._lock:
+            if len(self._pending) + len(data) <= MAX_PENDING_BYTES or not self._pending:
+                self._pending += data
+            self._flush(may_wait=False)
+
+    def receive(self, timeout_s: float) -> list[Command]:
+        """The commands that came within `timeout_s`; perhaps none.
+
+        Raises:
+            LinkClosed: the daemon has gone, or sent what is no command.
+        """
+        if not self._poll(select.POLLIN, round(timeout_s * 1000)):
+            return []
+        count = self._receive()
+        if not count:
+            raise LinkClosed("the daemon has gone")
+        self._buffer.commit(count)
+        try:
+            return [messages.decode_command(bytes(body)) for _, body in self._buffer.messages()]
+        except ValueError as error:
+            raise LinkClosed(f"the daemon sent nonsense: {error}") from error
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        self._sock.close()
+
+    def _receive(self) -> int:
+        try:
+            return self._sock.recv_into(self._buffer.space())
+        except OSError as error:
+            raise LinkClosed(f"the daemon has gone: {error}") from error
+
+    def _flush(self, may_wait: bool) -> bool:
+        """Send what is pending; whether all of it went."""
+        while self._pending:
+            sent = self._try_send()
+            self._pending = self._pending[sent:]
+            if not sent and not (may_wait and self._poll(select.POLLOUT, self._send_wait_ms)):
+                return False
+        return True
+
+    def _try_send(self) -> int:
+        try:
+            return self._sock.send(self._pending, socket.MSG_NOSIGNAL)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise LinkClosed(f"the daemon has gone: {error}") from error
+
+    def _poll(self, events: int, timeout_ms: int) -> bool:
+        descriptor = self._sock.fileno()
+        if descriptor < 0:
+            raise LinkClosed("the link is closed")
+        poller = select.poll()
+        poller.register(descriptor, events)
+        return bool(poller.poll(timeout_ms))
+
+
+class DaemonLink:
+    """The daemon's end, on the event loop.
+
+    on_frame, on_report: called for each message, in order. on_closed: called once, with the
+    reason, when the worker has gone, sends nonsense, or does not read its commands; not
+    after `close`.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        on_frame: Callable[[EncodedFrame], None],
+        on_report: Callable[[Report], None],
+        on_closed: Callable[[str], None],
+    ) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._loop = loop
+        self._on_frame = on_frame
+        self._on_report = on_report
+        self._on_closed = on_closed
+        self._buffer = MessageBuffer()
+        self._is_open = True
+        loop.add_reader(sock, self._readable)
+
+    def send(self, command: Command) -> None:
+        """Commands are small; a worker that leaves so many unread that one does not fit is dead."""
+        if not self._is_open:
+            return
+        data = framing.control_message(messages.encode(command))
+        try:
+            is_sent = self._sock.send(data, socket.MSG_NOSIGNAL) == len(data)
+        except OSError:
+            is_sent = False
+        if not is_sent:
+            self._loop.call_soon(self._fail, "the worker does not take commands")
+
+    def close(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._loop.remove_reader(self._sock)
+            self._sock.close()
+
+    def _readable(self) -> None:
+        for _ in range(RECEIVE_BUDGET):
+            if not self._is_open or not self._receive_once():
+                return
+
+    def _receive_once(self) -> bool:
+        """One receive; whether there may be more to read at once."""
+        space = self._buffer.space()
+        try:
+            count = self._sock.recv_into(space)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            self._fail(f"the worker has gone: {error}")
+            return False
+        if not count:
+            self._fail("the worker has gone")
+            return False
+        self._buffer.commit(count)
+        self._dispatch()
+        return count == len(space)
+
+    def _dispatch(self) -> None:
+        received: list[EncodedFrame | Report] = []
+        problem = ""
+        try:
+            received.extend(_parse(kind, body) for kind, body in self._buffer.messages())
+        except ValueError as error:
+            problem = f"the worker sent nonsense: {error}"
+        for item in received:
+            self._deliver(item)
+        if problem:
+            self._fail(problem)
+
+    def _deliver(self, item: EncodedFrame | Report) -> None:
+        if not self._is_open:
+            return
+        if isinstance(item, EncodedFrame):
+            self._on_frame(item)
+        else:
+            self._on_report(item)
+
+    def _fail(self, reason: str) -> None:
+        if self._is_open:
+            self.close()
+            self._on_closed(reason)
+
+
+def _parse(kind: int, body: memoryview) -> EncodedFrame | Report:
+    return framing.parse_frame(body) if kind == framing.FRAME else messages.decode_report(bytes(body))

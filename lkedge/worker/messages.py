@@ -1,0 +1,85 @@
+# lkedge: pure
+"""The control messages of the link: commands to a worker, events and log lines from it."""
+
+from __future__ import annotations
+
+import json
+import typing
+from dataclasses import dataclass
+
+from lkedge.media.layers import LayerPlan
+from lkedge.terms import Rid
+from lkedge.worker.events import ReportedEvent
+from lkedge.worker.jsonable import from_json, to_json
+from lkedge.worker.spec import AudioPlan, AudioWorkerSpec, VideoWorkerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The first command. Exactly one of `video` and `audio` is set.
+
+    plugins: modules to load beside the built-in plugin; empty for every installed one.
+    """
+
+    video: VideoWorkerSpec | None
+    audio: AudioWorkerSpec | None
+    plugins: tuple[str, ...]
+    log_level: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyLayers:
+    plan: LayerPlan
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyAudio:
+    plan: AudioPlan
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKeyFrame:
+    rid: Rid
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Close the source and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One log record of a worker process, for the daemon to write."""
+
+    level: int
+    text: str
+
+
+Command = Start | ApplyLayers | ApplyAudio | RequestKeyFrame | Stop
+Report = ReportedEvent | LogLine
+
+_COMMANDS = {cls.__name__: cls for cls in typing.get_args(Command)}
+_REPORTS = {cls.__name__: cls for cls in typing.get_args(Report)}
+
+
+def encode(message: Command | Report) -> bytes:
+    """One message as UTF-8 JSON: its class name and its fields."""
+    return json.dumps([type(message).__name__, to_json(message)], separators=(",", ":")).encode()
+
+
+def decode_command(data: bytes) -> Command:
+    """Raises ValueError."""
+    return typing.cast(Command, _decode(_COMMANDS, data))
+
+
+def decode_report(data: bytes) -> Report:
+    """Raises ValueError for anything that is not exactly a report."""
+    return typing.cast(Report, _decode(_REPORTS, data))
+
+
+def _decode(classes: dict[str, type], data: bytes) -> object:
+    try:
+        name, fields = json.loads(data)
+        return from_json(classes[name], fields)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"{data[:60]!r} is not a message: {error}") from error

@@ -1,0 +1,56 @@
+# lkedge: pure
+"""Decides whether a worker hangs, from what the host hears of it."""
+
+from __future__ import annotations
+
+from lkedge.clock import SECOND_NS
+from lkedge.worker.events import SourceState, WorkerStats
+
+OPEN_AFTER_S = 10.0
+"""A camera stack may take seconds to start; none that works takes this long."""
+
+SILENT_AFTER_S = 5.0
+"""A worker reports once a second while its source is wanted."""
+
+
+class StallWatch:
+    """One worker from its start to its end. Times in CLOCK_MONOTONIC nanoseconds."""
+
+    def __init__(self, stall_after_s: float, now_ns: int) -> None:
+        self._stall_after_s = stall_after_s
+        self._is_wanted = True
+        self._state = SourceState.OPENING
+        self._captured = 0
+        self._progress_ns = now_ns
+        self._heard_ns = now_ns
+
+    def want(self, is_wanted: bool, now_ns: int) -> None:
+        """The plan wants the source open, or does not."""
+        if is_wanted and not self._is_wanted:
+            self._progress_ns = self._heard_ns = now_ns
+        self._is_wanted = is_wanted
+
+    def hear(self, now_ns: int) -> None:
+        """A frame came, which is progress too."""
+        self._progress_ns = self._heard_ns = now_ns
+
+    def take(self, stats: WorkerStats, now_ns: int) -> None:
+        self._heard_ns = now_ns
+        if stats.captured != self._captured or stats.source is not self._state:
+            self._progress_ns = now_ns
+        self._captured = stats.captured
+        self._state = stats.source
+
+    def verdict(self, now_ns: int) -> str:
+        """Why the worker must be killed, or "" when it is well."""
+        if not self._is_wanted:
+            return ""
+        silent_s = (now_ns - self._heard_ns) / SECOND_NS
+        still_s = (now_ns - self._progress_ns) / SECOND_NS
+        if self._state is SourceState.OPEN and still_s > self._stall_after_s:
+            return f"the source has delivered nothing for {still_s:.1f} s"
+        if self._state is SourceState.OPENING and still_s > max(self._stall_after_s, OPEN_AFTER_S):
+            return f"the source did not open within {still_s:.0f} s"
+        if silent_s > max(self._stall_after_s, SILENT_AFTER_S):
+            return f"the worker has not been heard of for {silent_s:.1f} s"
+        return ""
