@@ -32,6 +32,8 @@ TESTED_AIOICE = ">=0.13,<0.14"
 SOCKET_BUFFER_BYTES = 512 * 1024
 LOOPBACK = "127.0.0.1"
 CLOSE_S = 1.0
+MAX_LOCAL_PREFERENCE = 65_535
+"""Addresses are preferred in the order given (RFC 8445, section 5.1.2.1)."""
 
 _CLASS_NAMES = ("check_complete", "build_request", "data_received", "protocol_lost", "query_consent", "sort_check_list")
 _INSTANCE_NAMES = (
@@ -51,7 +53,13 @@ _INSTANCE_NAMES = (
     "_transport_policy",
 )
 require_attributes(aioice.Connection, _CLASS_NAMES, "aioice", aioice.__version__, TESTED_AIOICE)
-require_attributes(ice, ("get_host_addresses", "relayed_candidate"), "aioice", aioice.__version__, TESTED_AIOICE)
+require_attributes(
+    ice,
+    ("candidate_pair_priority", "get_host_addresses", "relayed_candidate"),
+    "aioice",
+    aioice.__version__,
+    TESTED_AIOICE,
+)
 
 
 class _Protocol(ice.StunProtocol):  # type: ignore[misc,unused-ignore]
@@ -181,11 +189,19 @@ class IceConnection(aioice.Connection):  # type: ignore[misc,unused-ignore]
             self._end_remote_candidates()
 
     def check_complete(self, pair: ice.CandidatePair) -> None:
-        """A connectivity check is done (overrides aioice)."""
+        """A connectivity check is done (overrides aioice).
+
+        We nominate whatever answers; of several pairs both sides use that of the highest
+        priority (RFC 5245, section 8.1.1.2), where aioice would use the last.
+        """
+        before = self._nominated.get(1)
         super().check_complete(pair)
         nominated = self._nominated.get(1)
-        if nominated is not None and not self._closing:
-            self.target = send_target(nominated.protocol.transport, nominated.remote_addr)
+        if nominated is None or self._closing:
+            return
+        if before is not None and self._priority(before) > self._priority(nominated):
+            self._nominated[1] = nominated = before
+        self.target = send_target(nominated.protocol.transport, nominated.remote_addr)
 
     def data_received(self, data: bytes, component: int) -> None:
         """A datagram that is not STUN (overrides aioice)."""
@@ -227,6 +243,9 @@ class IceConnection(aioice.Connection):  # type: ignore[misc,unused-ignore]
         check.expect(password.encode(), pair.remote_addr, pair.protocol.transactions, request.transaction_id)
         pair.protocol.send_stun(request, pair.remote_addr)
 
+    def _priority(self, pair: ice.CandidatePair) -> int:
+        return ice.candidate_pair_priority(pair.local_candidate, pair.remote_candidate, self.ice_controlling)
+
     async def _bind(self, address: str) -> None:
         loop = asyncio.get_running_loop()
         transport, protocol = await loop.create_datagram_endpoint(lambda: _Protocol(self), local_addr=(address, 0))
@@ -238,7 +257,7 @@ class IceConnection(aioice.Connection):  # type: ignore[misc,unused-ignore]
             foundation=candidate_foundation("host", "udp", host),
             component=1,
             transport="udp",
-            priority=candidate_priority(1, "host"),
+            priority=candidate_priority(1, "host", MAX_LOCAL_PREFERENCE - len(self._protocols)),
             host=host,
             port=port,
             type="host",

@@ -178,13 +178,10 @@ def _extensions(spec: SectionSpec) -> tuple[str, ...]:
 
 
 def _audio_lines(spec: SectionSpec) -> Iterator[str]:
-    opus = profile.PAYLOAD_TYPE[Codec.OPUS]
-    if spec.red:
-        yield f"a=rtpmap:{profile.RED_PAYLOAD_TYPE} red/48000/2"
-        yield f"a=fmtp:{profile.RED_PAYLOAD_TYPE} {opus}/{opus}"
-    yield f"a=rtpmap:{opus} opus/48000/2"
-    yield f"a=fmtp:{opus} {profile.OPUS_FMTP}"
-    yield f"a=rtcp-fb:{opus} nack"
+    opus, red = profile.PAYLOAD_TYPE[Codec.OPUS], profile.RED_PAYLOAD_TYPE
+    opus_lines = (f"a=rtpmap:{opus} opus/48000/2", f"a=fmtp:{opus} {profile.OPUS_FMTP}", f"a=rtcp-fb:{opus} nack")
+    red_lines = (f"a=rtpmap:{red} red/48000/2", f"a=fmtp:{red} {opus}/{opus}")
+    yield from (*red_lines, *opus_lines) if spec.red else (*opus_lines, *red_lines)
 
 
 def _video_lines(spec: SectionSpec) -> Iterator[str]:
