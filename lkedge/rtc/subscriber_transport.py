@@ -48,9 +48,12 @@ class SubscriberTransport:
     def state(self) -> TransportState:
         return self._transport.state
 
-    def use_servers(self, servers: tuple[IceServer, ...]) -> None:
-        """Use these STUN and TURN servers from the next ICE restart on."""
-        self._transport.use_servers(servers)
+    def use_servers(self, servers: tuple[IceServer, ...], *, force_relay: bool = False) -> None:
+        """Use these STUN and TURN servers from the first connection or the next ICE restart on.
+
+        force_relay: the server asks for TURN only; this adds to what the settings say.
+        """
+        self._transport.use_servers(servers, force_relay=force_relay)
 
     async def answer(self, offer: str, send: SendAnswer) -> None:
         """Answer one offer with `send`; a new ICE generation is connected before this returns.

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lkedge.errors import TransportError
@@ -50,7 +52,7 @@ class IceDtlsTransport:
         self.state = TransportState.NEW
         self.dtls: DtlsTransport | None = None
         self._name = name
-        self._settings = settings
+        self._configured = self._settings = settings
         self._timings = timings
         self._is_controlling = is_controlling
         self._on_rtcp = on_rtcp
@@ -62,7 +64,7 @@ class IceDtlsTransport:
         self._is_over = False
         self._fingerprints: tuple[Fingerprint, ...] = ()
         self._retiring: set[asyncio.Task[None]] = set()
-        self.use_servers(settings.servers)
+        self.use_servers(settings.servers, force_relay=settings.force_relay)
 
     @property
     def path(self) -> IcePath | None:
@@ -79,8 +81,9 @@ class IceDtlsTransport:
         """Received datagrams of impossible length or beyond the queue's bound."""
         return self._link.dropped
 
-    def use_servers(self, servers: tuple[IceServer, ...]) -> None:
-        """Use these STUN and TURN servers from the next path on."""
+    def use_servers(self, servers: tuple[IceServer, ...], *, force_relay: bool = False) -> None:
+        """Use these STUN and TURN servers from the next path on; force_relay adds to what is configured."""
+        self._settings = replace(self._configured, force_relay=self._configured.force_relay or force_relay)
         self._servers = parse_ice_servers(servers)
         for problem in self._servers.problems:
             logger.info("%s", problem)
