@@ -85,10 +85,6 @@ class PublisherTransport:
         return 0 if dtls is None else dtls.unsent + dtls.refused
 
     def use_servers(self, servers: tuple[IceServer, ...], *, force_relay: bool = False) -> None:
-        """Use these STUN and TURN servers from the next path on: the first, or the next ICE restart."""
-        self._transport.use_servers(servers, force_relay=force_relay)
-
-    def use_servers(self, servers: tuple[IceServer, ...], *, force_relay: bool = False) -> None:
         """Use these STUN and TURN servers from the first connection or the next ICE restart on.
 
         force_relay: the server asks for TURN only; this adds to what the settings say.
