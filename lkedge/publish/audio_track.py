@@ -34,6 +34,11 @@ class AudioTrack:
         self._state = AudioState(False, True, publish.audio_bitrate)
 
     @property
+    def has_red(self) -> bool:
+        """RFC 2198 redundancy."""
+        return self._publish.red
+
+    @property
     def is_known(self) -> bool:
         return self._format is not None
 

@@ -22,7 +22,7 @@ from lkedge.publish.video_track import VideoTrack
 from lkedge.rtc.egress import Egress
 from lkedge.rtc.rtcp import RtcpEndpoint
 from lkedge.rtc.stream import RtpStream
-from lkedge.terms import Cid, Mid, Rid, TrackKind, TrackSid, VideoQuality
+from lkedge.terms import Cid, Mid, Rid, Ssrc, TrackKind, TrackSid, VideoQuality
 from lkedge.worker import events
 from lkedge.worker.host import WorkerHost
 
@@ -114,6 +114,11 @@ class Publication:
         return self._track.is_known
 
     @property
+    def has_red(self) -> bool:
+        """Sound with RFC 2198 redundancy."""
+        return isinstance(self._track, AudioTrack) and self._track.has_red
+
+    @property
     def is_muted(self) -> bool:
         return self._is_muted
 
@@ -183,10 +188,13 @@ class Publication:
             self._track.controller.set_subscribed(any(codecs.values()))
             self.refresh()
 
-    def request_key_frame(self, stream: RtpStream) -> None:
-        """A subscriber cannot decode this layer; only it is refreshed."""
-        if self._attachment is not None and stream.config.rid in self._attachment.streams:
-            self._worker.request_key_frame(stream.config.rid)
+    def request_key_frame(self, ssrc: Ssrc) -> None:
+        """Whoever decodes this SSRC needs a key frame; only its layer is refreshed."""
+        if self._attachment is None:
+            return
+        for rid, stream in self._attachment.streams.items():
+            if stream.ssrc == ssrc:
+                self._worker.request_key_frame(rid)
 
     def measure(self, now_ns: int) -> None:
         """Read the counters for the rate meters; a few times per second."""
@@ -195,7 +203,7 @@ class Publication:
             return
         for rid, stream in self._attachment.streams.items():
             meter = self._meters.setdefault(rid, RateMeter())
-            meter.update(now_ns, stream.byte_count, stream.frame_count)
+            meter.update(now_ns, stream.counters.bytes, stream.counters.frames)
 
     def measured(self, rid: Rid) -> tuple[int, float]:
         """Bits and frames per second over about the last second."""

@@ -22,7 +22,7 @@ from lkedge.rtc.egress import Egress
 from lkedge.rtc.publisher_transport import PublisherTransport
 from lkedge.rtc.rtcp import RtcpEndpoint
 from lkedge.rtc.sdp import SectionSpec
-from lkedge.rtc.stream import RtpStream, StreamConfig
+from lkedge.rtc.stream import RtpStream, StreamConfig, new_ssrc
 from lkedge.signaling import requests
 from lkedge.signaling.events import Permission, TrackPublished
 from lkedge.terms import Cid, Codec, Mid, Rid, Ssrc, TrackKind, TrackSid
@@ -212,7 +212,7 @@ class RoomTracks:
 
     def _add_placeholder(self) -> None:
         """A session without any track yet still has to connect within 60 s (livekit-verified.md, section 1)."""
-        self._transport.add_section(SectionSpec(Codec.OPUS, Cid("none"), "none", ssrc=_new_ssrc(), is_active=False))
+        self._transport.add_section(SectionSpec(Codec.OPUS, Cid("none"), "none", ssrc=new_ssrc(), is_active=False))
         self._has_section = True
 
     def _remove(self, publication: Publication) -> _Entry:
@@ -238,33 +238,26 @@ class RoomTracks:
         section = self._transport.section(entry.mid)
         if section.is_rejected:
             raise PublishRefused(f"the server refuses the media section of {publication.name}: codec not enabled there")
-        codec = publication.track.codec
         entry.sid, entry.info = event.sid, event.info
-        entry.streams = {rid: self._stream(publication, entry, rid, codec) for rid in publication.track.rids}
+        entry.streams = {rid: self._stream(entry, rid) for rid in publication.track.rids}
         publication.attach(Attachment(event.sid, entry.cid, entry.mid, entry.streams, self._egress, self._rtcp))
         logger.info("%s: published as %s (%s)", publication.name, event.sid, publication.track.format_text())
 
-    def _stream(self, publication: Publication, entry: _Entry, rid: Rid, codec: Codec) -> RtpStream:
-        section = self._transport.section(entry.mid)
-        return RtpStream(
-            StreamConfig(
-                codec=codec,
-                mid=entry.mid,
-                rid=rid,
-                extensions=section.extensions,
-                has_rtx=publication.kind is TrackKind.VIDEO,
-                ssrc=entry.ssrcs[rid][0],
-                rtx_ssrc=entry.ssrcs[rid][1],
-                timestamp_offset=self._timestamp_offset,
-                cname=self._cname,
-                red=publication.kind is TrackKind.AUDIO and publication.config.publish.red,
-            )
+    def _stream(self, entry: _Entry, rid: Rid) -> RtpStream:
+        publication = entry.publication
+        ssrc, rtx_ssrc = entry.ssrcs[rid]
+        config = StreamConfig(
+            codec=publication.track.codec,
+            mid=entry.mid,
+            rid=rid,
+            extensions=self._transport.section(entry.mid).extensions,
+            has_rtx=rtx_ssrc is not None,
+            timestamp_offset=self._timestamp_offset,
+            cname=self._cname,
+            red=publication.has_red,
         )
-
-
-def _new_ssrc() -> Ssrc:
-    return Ssrc(secrets.randbits(31) + 1)
+        return RtpStream(config, ssrc=ssrc, rtx_ssrc=rtx_ssrc)
 
 
 def _new_ssrcs(kind: TrackKind) -> tuple[Ssrc, Ssrc | None]:
-    return _new_ssrc(), _new_ssrc() if kind is TrackKind.VIDEO else None
+    return new_ssrc(), new_ssrc() if kind is TrackKind.VIDEO else None

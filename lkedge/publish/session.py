@@ -13,6 +13,7 @@ import itertools
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from lkedge.clock import SECOND_NS, Clock, WallClock
 from lkedge.config.models import IceConfig
@@ -23,13 +24,15 @@ from lkedge.publish.room_tracks import RoomTracks
 from lkedge.publish.session_events import SessionEvents
 from lkedge.publish.state import ConnectionState, ConnectionStatus
 from lkedge.rtc.egress import Egress
-from lkedge.rtc.publisher_transport import PublisherTransport, TransportState
+from lkedge.rtc.publisher_transport import PublisherTransport
 from lkedge.rtc.rtcp import RtcpEndpoint
-from lkedge.rtc.settings import IceServer, IceSettings
+from lkedge.rtc.settings import IceServer, IceSettings, TransportState
+from lkedge.rtc.stream import RtpStream
 from lkedge.rtc.subscriber_transport import SubscriberTransport
 from lkedge.signaling import events, requests
 from lkedge.signaling.address import SignalAddress
 from lkedge.signaling.client import SignalClient
+from lkedge.terms import BitsPerSecond, Ssrc
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +48,10 @@ def ice_settings(config: IceConfig, url: str) -> IceSettings:
     loopback = SignalAddress.parse(url).is_loopback if config.loopback is None else config.loopback
     servers = tuple(IceServer(s.urls, s.username, s.credential) for s in config.servers or ())
     return IceSettings(servers=servers, loopback=loopback, ipv6=config.ipv6)
+
+
+MIN_PACING_RATE = 1_000_000
+"""So that the first key frame of a thin layer does not take seconds."""
 
 
 class RoomSession:
@@ -70,14 +77,16 @@ class RoomSession:
         self._client = SignalClient(self._on_event)
         self._transport = PublisherTransport(
             settings=ice,
-            on_rtcp=lambda data: self._rtcp.receive(data),
+            on_rtcp=self._on_rtcp,
             on_state=self._on_transport_state,
             on_candidate=self._on_local_candidate,
         )
-        self._subscriber = SubscriberTransport(settings=ice, on_candidate=self._on_subscriber_candidate)
+        self._subscriber = SubscriberTransport(
+            settings=ice, on_state=self._on_subscriber_state, on_candidate=self._on_subscriber_candidate
+        )
         loop = asyncio.get_running_loop()
-        self._egress = Egress(self._transport.send_rtp, loop=loop, clock=clock)
-        self._rtcp = RtcpEndpoint(
+        self._egress = Egress(self._transport.send_rtp, loop=loop, clock=clock, on_dropped=self._on_frame_dropped)
+        self._rtcp: RtcpEndpoint = RtcpEndpoint(
             self._egress,
             self._transport.send_rtcp,
             clock=clock,
@@ -113,7 +122,7 @@ class RoomSession:
 
     def pace(self, bitrate: int) -> None:
         """The tracks now want `bitrate` bits per second in sum."""
-        self._egress.set_rate(round(bitrate * PACING_FACTOR))
+        self._egress.set_rate(BitsPerSecond(max(MIN_PACING_RATE, round(bitrate * PACING_FACTOR))))
 
     async def run(self) -> None:
         """Join and stay. Returns after `leave`.
@@ -154,6 +163,7 @@ class RoomSession:
         self._rtcp.close()
         self._egress.close()
         await self._transport.close()
+        await self._events.close()
         await self._subscriber.close()
         self._set_status(state=ConnectionState.CLOSED)
 
@@ -178,8 +188,10 @@ class RoomSession:
         )
 
     def _use_servers(self, said: events.Joined | events.Resumed) -> None:
-        self._transport.set_ice_servers(said.ice_servers, force_relay=said.force_relay)
-        self._subscriber.set_ice_servers(said.ice_servers, force_relay=said.force_relay)
+        """Configured servers replace those of the server."""
+        servers = self._ice.servers or tuple(IceServer(s.urls, s.username, s.credential) for s in said.ice_servers)
+        self._transport.use_servers(servers, force_relay=said.force_relay)
+        self._subscriber.use_servers(servers, force_relay=said.force_relay)
 
     async def _keep_connected(self) -> None:
         while True:
@@ -264,6 +276,12 @@ class RoomSession:
             self._is_media_lost = True
             self._trouble.set()
 
+    def _on_subscriber_state(self, state: TransportState) -> None:
+        logger.debug("subscriber transport is %s", state.value)
+
+    def _on_rtcp(self, data: bytes) -> None:
+        self._rtcp.receive(data)
+
     def _on_local_candidate(self, candidate_init: str | None) -> None:
         self._trickle(candidate_init, requests.SignalTarget.PUBLISHER)
 
@@ -274,9 +292,12 @@ class RoomSession:
         if candidate_init is not None:
             self._send(requests.Trickle(candidate_init, target=target))
 
-    def _on_key_frame_request(self, stream: object) -> None:
+    def _on_key_frame_request(self, stream: RtpStream) -> None:
+        self._on_frame_dropped(stream.ssrc)
+
+    def _on_frame_dropped(self, ssrc: Ssrc) -> None:
         for publication, _, _ in self._tracks.published:
-            publication.request_key_frame(stream)
+            publication.request_key_frame(ssrc)
 
     def _send(self, request: requests.SignalRequest) -> None:
         try:
@@ -284,6 +305,6 @@ class RoomSession:
         except LkedgeError as error:
             logger.debug("not sent: %s", error)
 
-    def _set_status(self, **changes: object) -> None:
+    def _set_status(self, **changes: Any) -> None:
         self.status = replace(self.status, **changes)
         self._on_changed(self.status)

@@ -106,8 +106,11 @@ class SessionEvents:
         task.add_done_callback(self._answering.discard)
 
     async def _answer(self, event: events.OfferReceived) -> None:
+        async def send(sdp: str) -> None:
+            self._send(requests.Answer(sdp, event.id))
+
         try:
-            self._send(requests.Answer(await self._subscriber.answer(event.sdp), event.id))
+            await self._subscriber.answer(event.sdp, send)
         except LkedgeError as error:
             logger.warning("the server's subscriber offer could not be answered: %s", error)
 
