@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -116,6 +117,7 @@ class Publisher:
 
     def start(self) -> None:
         """Begin to connect. Tracks may be added before and after."""
+        threading.Thread(target=_preload, name="preload", daemon=True).start()
         self._tasks = [
             asyncio.create_task(self._run(), name="publisher"),
             asyncio.create_task(self._housekeep(), name="publisher.housekeeping"),
@@ -168,7 +170,7 @@ class Publisher:
         return None
 
     def _new_session(self, credentials: Credentials) -> RoomSession:
-        # aiortc takes a tenth of a second to import; the workers open their sources meanwhile.
+        # Imported late: the workers open their sources meanwhile.
         from lkedge.publish.session import RoomSession, ice_settings
 
         url = credentials.url or self._livekit.url
@@ -251,3 +253,10 @@ class Publisher:
             self._wall.update(now_ns, self._clock.wall_ns())
             for publication in self._publications.values():
                 publication.measure(now_ns)
+
+
+def _preload() -> None:
+    """What DTLS needs takes 0.2 s to import: beside the token and the WebSocket, not after them."""
+    from lkedge.rtc.publisher_transport import preload
+
+    preload()

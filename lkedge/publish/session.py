@@ -188,8 +188,10 @@ class RoomSession:
         )
 
     def _use_servers(self, said: events.Joined | events.Resumed) -> None:
-        """Configured servers replace those of the server."""
+        """Configured servers replace those of the server; a server on this machine needs none."""
         servers = self._ice.servers or tuple(IceServer(s.urls, s.username, s.credential) for s in said.ice_servers)
+        if self._ice.loopback and not said.force_relay and not self._ice.servers:
+            servers = ()
         self._transport.use_servers(servers, force_relay=said.force_relay)
         self._subscriber.use_servers(servers, force_relay=said.force_relay)
 
