@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -44,7 +45,8 @@ class Page:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        assert self._process and self._process.stdin
+        assert self._process
+        assert self._process.stdin
         try:
             self._process.stdin.write(b'{"do": "close"}\n')
             await asyncio.wait_for(self._process.wait(), CLOSE_DEADLINE_S)
@@ -92,12 +94,14 @@ class Page:
             raise PageError(f"not within {deadline_s} s: {js}\nthe page says:\n{shown}") from None
 
     async def _do(self, command: str, **arguments: Any) -> Any:
-        assert self._process and self._process.stdin
+        assert self._process
+        assert self._process.stdin
         self._process.stdin.write(json.dumps({"do": command, **arguments}).encode() + b"\n")
         return await self._answer(COMMAND_DEADLINE_S)
 
     async def _answer(self, deadline_s: float) -> Any:
-        assert self._process and self._process.stdout
+        assert self._process
+        assert self._process.stdout
         line = await asyncio.wait_for(self._process.stdout.readline(), deadline_s)
         if not line:
             raise PageError("Chromium or node ended; its message is in the captured standard error")
@@ -110,10 +114,8 @@ class Page:
         process, self._process = self._process, None
         if process is None:
             return
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         await process.wait()
 
 
