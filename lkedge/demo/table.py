@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from lkedge.publish.state import LayerStatus, Status, TrackStatus
 
-COLUMNS = "  {:<6} {:<5} {:>11} {:>14} {:>14} {:>9}  {}"
+COLUMNS = "  {:<5} {:<5} {:>9} {:>12} {:>12} {:>8}  {}"
 HEADING = COLUMNS.format("layer", "state", "size", "bitrate", "of at most", "frames/s", "why off")
 
 
