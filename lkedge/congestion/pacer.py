@@ -13,7 +13,6 @@ Each SSRC has one place in that order, so its packets never overtake each other.
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple
 
 from lkedge.clock import MILLISECOND_NS, SECOND_NS
 from lkedge.rtp.packetizer import PacketGroup, PacketKind
@@ -33,19 +32,11 @@ OVERHEAD_BYTES = 16 + 28
 _KIND_SPAN = 16
 
 
-class Run(NamedTuple):
-    """Packets of one group that may leave now: group.packets[start:stop]."""
+Run = tuple[PacketGroup, int, int]
+"""Packets of one group that may leave now: group, start, stop stand for group.packets[start:stop]."""
 
-    group: PacketGroup
-    start: int
-    stop: int
-
-
-class _Waiting(NamedTuple):
-    rank: int
-    arrival: int
-    pushed_ns: int
-    group: PacketGroup
+_Waiting = tuple[int, int, int, PacketGroup]
+"""Rank, number of arrival (unique, so groups are never compared), time of arrival, group."""
 
 
 class Pacer:
@@ -85,23 +76,24 @@ class Pacer:
             return
         rank = group.flow.kind * _KIND_SPAN + group.flow.layer
         self._arrivals += 1
-        heappush(self._queue, _Waiting(rank, self._arrivals, now_ns, group))
+        heappush(self._queue, (rank, self._arrivals, now_ns, group))
         self.waiting_bytes += group.size
 
     def pop(self, now_ns: int) -> list[Run]:
         """What is to be sent now, in this order. Groups in it count as released."""
-        runs = self._pop_urgent(now_ns)
+        runs: list[Run] = []
+        if self._urgent:
+            self._take_urgent(runs, now_ns)
         if self._queue:
             self._take_due(runs, now_ns)
         return runs
 
-    def _pop_urgent(self, now_ns: int) -> list[Run]:
-        runs = [Run(group, 0, len(group.packets)) for group in self._urgent]
+    def _take_urgent(self, runs: list[Run], now_ns: int) -> None:
+        for group in self._urgent:
+            group.released = len(group.packets)
+            runs.append((group, 0, group.released))
+            self._owe(group.size + OVERHEAD_BYTES * group.released, now_ns)
         self._urgent.clear()
-        for run in runs:
-            run.group.released = run.stop
-            self._owe(run.group.size + OVERHEAD_BYTES * run.stop, now_ns)
-        return runs
 
     def _owe(self, size: int, now_ns: int) -> None:
         cost_ns = size * 8 * SECOND_NS // self._rate
@@ -110,7 +102,7 @@ class Pacer:
     def _take_due(self, runs: list[Run], now_ns: int) -> None:
         limit_ns = now_ns + self._burst_ns
         while self._queue and self._drained_ns <= limit_ns:
-            group = self._queue[0].group
+            group = self._queue[0][3]
             runs.append(self._take(group, limit_ns, now_ns))
             if group.released == len(group.packets):
                 heappop(self._queue)
@@ -125,7 +117,7 @@ class Pacer:
         group.released = stop
         self._owe(size, now_ns)
         self.waiting_bytes -= size - OVERHEAD_BYTES * (stop - start)
-        return Run(group, start, stop)
+        return group, start, stop
 
     def _fit(self, group: PacketGroup, start: int, room: int) -> tuple[int, int]:
         """Where to stop, and the bytes until there: the last one may exceed the room."""
@@ -142,7 +134,7 @@ class Pacer:
     def drop_stale(self, now_ns: int) -> list[PacketGroup]:
         """Throw away whole groups not begun that waited longer than the queue limit; call before `pop`."""
         oldest_ns = now_ns - QUEUE_LIMIT_NS
-        gone = self._remove([waiting for waiting in self._queue if waiting.pushed_ns < oldest_ns])
+        gone = self._remove([waiting for waiting in self._queue if waiting[2] < oldest_ns])
         self.dropped_groups += len(gone)
         self.dropped_packets += sum(map(len, gone))
         return gone
@@ -153,7 +145,7 @@ class Pacer:
         Returns:
             The number of packets thrown away. They are not counted as dropped.
         """
-        gone = self._remove([waiting for waiting in self._queue if waiting.group.flow.media_ssrc == ssrc])
+        gone = self._remove([waiting for waiting in self._queue if waiting[3].flow.media_ssrc == ssrc])
         return sum(map(len, gone))
 
     def clear(self) -> int:
@@ -165,11 +157,9 @@ class Pacer:
         return count
 
     def _remove(self, candidates: list[_Waiting]) -> list[PacketGroup]:
-        gone = [waiting for waiting in candidates if waiting.group.released == 0]
-        if not gone:
-            return []
-        arrivals = {waiting.arrival for waiting in gone}
-        self._queue = [waiting for waiting in self._queue if waiting.arrival not in arrivals]
-        heapify(self._queue)
-        self.waiting_bytes -= sum(waiting.group.size for waiting in gone)
-        return [waiting.group for waiting in gone]
+        gone = {arrival: group for _, arrival, _, group in candidates if group.released == 0}
+        if gone:
+            self._queue = [waiting for waiting in self._queue if waiting[1] not in gone]
+            heapify(self._queue)
+            self.waiting_bytes -= sum(group.size for group in gone.values())
+        return list(gone.values())

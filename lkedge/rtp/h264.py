@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from lkedge.rtp.packetizer import split_evenly
+from lkedge.rtp.packetizer import Payload, split_evenly
 from lkedge.rtp.profile import MAX_PAYLOAD_BYTES
 
 NAL_IDR = 5
@@ -20,8 +20,11 @@ _FU_START = 0x80
 _FU_END = 0x40
 _START_CODE = b"\0\0\1"
 
+NalRange = tuple[int, int]
+"""Where a NAL unit begins and ends in its access unit."""
 
-def split_annex_b(data: bytes) -> list[bytes]:
+
+def split_annex_b(data: bytes) -> list[NalRange]:
     """The NAL units of an Annex-B byte stream, without start codes and trailing zeros.
 
     A stream without any start code has none. Source: H.264, annex B.
@@ -29,37 +32,36 @@ def split_annex_b(data: bytes) -> list[bytes]:
     units = []
     start = data.find(_START_CODE)
     while start >= 0:
-        start += 3
+        start += len(_START_CODE)
         following = data.find(_START_CODE, start)
-        unit = data[start : following if following >= 0 else len(data)].rstrip(b"\0")
-        if unit:
-            units.append(unit)
+        stop = _without_zeros(data, start, following if following >= 0 else len(data))
+        if stop > start:
+            units.append((start, stop))
         start = following
     return units
 
 
-def fragment(nal: bytes) -> list[bytes]:
+def _without_zeros(data: bytes, start: int, stop: int) -> int:
+    while stop > start and data[stop - 1] == 0:
+        stop -= 1
+    return stop
+
+
+def fragment(data: bytes, start: int, stop: int) -> list[Payload]:
     """FU-A payloads of nearly equal size; only the first has S, only the last has E.
 
-    nal: one NAL unit longer than MAX_PAYLOAD_BYTES. Source: RFC 6184, section 5.8.
+    data[start:stop]: one NAL unit longer than MAX_PAYLOAD_BYTES. Source: RFC 6184, section 5.8.
     """
-    indicator = nal[0] & _NRI_MASK | NAL_FU_A
-    nal_type = nal[0] & _TYPE_MASK
-    chunks = split_evenly(nal, MAX_PAYLOAD_BYTES - 2, start=1)
-    middle = bytes((indicator, nal_type))
-    payloads = [middle + chunk for chunk in chunks]
-    payloads[0] = bytes((indicator, _FU_START | nal_type)) + chunks[0]
-    payloads[-1] = bytes((indicator, _FU_END | nal_type)) + chunks[-1]
+    indicator = data[start] & _NRI_MASK | NAL_FU_A
+    nal_type = data[start] & _TYPE_MASK
+    payloads = split_evenly(bytes((indicator, nal_type)), start + 1, stop, MAX_PAYLOAD_BYTES - 2)
+    payloads[0] = (bytes((indicator, _FU_START | nal_type)), *payloads[0][1:])
+    payloads[-1] = (bytes((indicator, _FU_END | nal_type)), *payloads[-1][1:])
     return payloads
 
 
 def aggregate(units: list[bytes]) -> bytes:
-    """One STAP-A payload of several NAL units, or the unit itself when there is one.
-
-    Source: RFC 6184, section 5.7.1.
-    """
-    if len(units) == 1:
-        return units[0]
+    """One STAP-A payload of several NAL units. Source: RFC 6184, section 5.7.1."""
     nri = max(unit[0] & _NRI_MASK for unit in units)
     parts = [bytes((nri | NAL_STAP_A,))]
     for unit in units:
@@ -77,40 +79,50 @@ class H264Packetizer:
     def __init__(self) -> None:
         self._parameter_sets: dict[int, bytes] = {}
 
-    def packetize(self, data: bytes, timestamp: int) -> list[bytes]:
+    def packetize(self, data: bytes, timestamp: int) -> list[Payload]:
         """data: one access unit in Annex-B."""
-        units = [unit for unit in split_annex_b(data) if unit[0] & _TYPE_MASK != NAL_FILLER]
-        return _pack(self._with_parameter_sets(units))
+        ranges = [unit for unit in split_annex_b(data) if data[unit[0]] & _TYPE_MASK != NAL_FILLER]
+        missing = self._missing_parameter_sets(data, ranges)
+        return _Packing(data, missing).pack(ranges)
 
-    def _with_parameter_sets(self, units: list[bytes]) -> list[bytes]:
-        types = [unit[0] & _TYPE_MASK for unit in units]
-        for nal_type, unit in zip(types, units, strict=True):
-            if nal_type in (NAL_SPS, NAL_PPS):
-                self._parameter_sets[nal_type] = unit
+    def _missing_parameter_sets(self, data: bytes, ranges: list[NalRange]) -> list[bytes]:
+        types = {data[start] & _TYPE_MASK: (start, stop) for start, stop in ranges}
+        for nal_type in (NAL_SPS, NAL_PPS):
+            if nal_type in types:
+                start, stop = types[nal_type]
+                self._parameter_sets[nal_type] = data[start:stop]
         if NAL_IDR not in types or NAL_SPS in types:
-            return units
-        missing = [self._parameter_sets[kind] for kind in (NAL_SPS, NAL_PPS) if kind in self._parameter_sets]
-        return missing + units
+            return []
+        lacking = [nal_type for nal_type in (NAL_SPS, NAL_PPS) if nal_type not in types]
+        return [self._parameter_sets[nal_type] for nal_type in lacking if nal_type in self._parameter_sets]
 
 
-def _pack(units: list[bytes]) -> list[bytes]:
-    payloads: list[bytes] = []
-    waiting: list[bytes] = []
-    room = 0
-    for unit in units:
-        needed = 2 + len(unit)
-        if waiting and needed > room:
-            payloads += _flush(waiting)
-        if len(unit) > MAX_PAYLOAD_BYTES:
-            payloads += fragment(unit)
-            continue
-        room = (room if waiting else MAX_PAYLOAD_BYTES - 1) - needed
-        waiting.append(unit)
-    return payloads + _flush(waiting)
+class _Packing:
+    """Packs the NAL units of one access unit, each behind those that wait for company."""
 
+    def __init__(self, data: bytes, waiting: list[bytes]) -> None:
+        self._data = data
+        self._waiting = waiting
+        self._size = 1 + sum(2 + len(unit) for unit in waiting)
+        self._payloads: list[Payload] = []
 
-def _flush(waiting: list[bytes]) -> list[bytes]:
-    units = waiting[:]
-    waiting.clear()
-    is_lone_delimiter = len(units) == 1 and units[0][0] & _TYPE_MASK == NAL_ACCESS_UNIT_DELIMITER
-    return [] if is_lone_delimiter or not units else [aggregate(units)]
+    def pack(self, ranges: list[NalRange]) -> list[Payload]:
+        for start, stop in ranges:
+            if self._size + 2 + stop - start > MAX_PAYLOAD_BYTES:
+                self._flush()
+            if stop - start > MAX_PAYLOAD_BYTES:
+                self._payloads += fragment(self._data, start, stop)
+                continue
+            self._waiting.append(self._data[start:stop])
+            self._size += 2 + stop - start
+        self._flush()
+        return self._payloads
+
+    def _flush(self) -> None:
+        """What waits becomes one payload; a delimiter alone tells a receiver nothing and is left out."""
+        units = self._waiting
+        if len(units) > 1:
+            self._payloads.append((aggregate(units), 0, 0))
+        elif units and units[0][0] & _TYPE_MASK != NAL_ACCESS_UNIT_DELIMITER:
+            self._payloads.append((units[0], 0, 0))
+        self._waiting, self._size = [], 1

@@ -6,6 +6,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 
+from lkedge.rtp.packetizer import Payload
 from lkedge.rtp.profile import EXTENSION_ID
 from lkedge.terms import Ssrc
 
@@ -63,20 +64,27 @@ class HeaderTemplate:
 
     def packet(self, sequence: int, timestamp: int, payload: bytes, *, marker: bool) -> bytearray:
         """One packet. `sequence` is taken modulo 2^16."""
-        packet = self.packets(sequence, timestamp, (payload,))[0]
+        packet = self.packets(sequence, timestamp, b"", ((payload, 0, 0),))[0]
         if not marker:
             packet[1] = self._payload_type
         return packet
 
-    def packets(self, sequence: int, timestamp: int, payloads: Sequence[bytes]) -> list[bytearray]:
-        """The packets of one frame, numbered from `sequence` (modulo 2^16); the last has the marker."""
+    def packets(self, sequence: int, timestamp: int, data: bytes, payloads: Sequence[Payload]) -> list[bytearray]:
+        """The packets of one frame, numbered from `sequence` (modulo 2^16); the last has the marker.
+
+        Every byte of `data` is copied twice only, and header and prefix are joined once for all
+        packets of a frame with the same prefix: this loop is the hottest of the program.
+        """
         head = self._head
         _TIMESTAMP.pack_into(head, 4, timestamp)
+        opening, previous = head, b""
         packets: list[bytearray] = []
         append, pack_into = packets.append, _SEQUENCE.pack_into
-        for payload in payloads:
-            pack_into(head, 2, sequence & 0xFFFF)
-            append(head + payload)
+        for prefix, start, stop in payloads:
+            if prefix is not previous:
+                opening, previous = head + prefix, prefix
+            pack_into(opening, 2, sequence & 0xFFFF)
+            append(opening + data[start:stop])
             sequence += 1
         if packets:
             packets[-1][1] |= MARKER

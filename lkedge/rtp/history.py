@@ -6,6 +6,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from lkedge.clock import MILLISECOND_NS, SECOND_NS
@@ -21,10 +22,10 @@ SENT_LOG_NS = 2 * SECOND_NS
 SENT_LOG_PACKETS = 4096
 
 
-class _Entry(NamedTuple):
-    first_sequence: int
-    group: PacketGroup
-    at_ns: int
+_Entry = tuple[int, int, PacketGroup]
+"""First sequence number, time, packets."""
+
+_first = itemgetter(0)
 
 
 class SentHistory:
@@ -50,7 +51,7 @@ class SentHistory:
 
     def add(self, first_sequence: int, group: PacketGroup, now_ns: int) -> None:
         """Keep a group whose numbers follow those of the one before."""
-        self._entries.append(_Entry(first_sequence, group, now_ns))
+        self._entries.append((first_sequence, now_ns, group))
         self._count += len(group.packets)
         self.size += group.size
         self._expire(now_ns)
@@ -58,14 +59,15 @@ class SentHistory:
     def _expire(self, now_ns: int) -> None:
         entries = self._entries
         oldest_ns = now_ns - self._duration_ns
-        while entries and (entries[0].at_ns < oldest_ns or self._count > self._max_packets):
+        while entries and (entries[0][1] < oldest_ns or self._count > self._max_packets):
             self._forget(entries.popleft())
 
     def _forget(self, entry: _Entry) -> None:
-        self._count -= len(entry.group.packets)
-        self.size -= entry.group.size
+        first, _, group = entry
+        self._count -= len(group.packets)
+        self.size -= group.size
         if self._answered_ns:
-            end = entry.first_sequence + len(entry.group.packets)
+            end = first + len(group.packets)
             self._answered_ns = {key: at for key, at in self._answered_ns.items() if key >= end}
 
     def find(self, sequence: int, now_ns: int, interval_ns: int) -> bytearray | None:
@@ -77,7 +79,8 @@ class SentHistory:
         self._expire(now_ns)
         if not self._entries:
             return None
-        newest = self._entries[-1].first_sequence + len(self._entries[-1].group.packets) - 1
+        first, _, group = self._entries[-1]
+        newest = first + len(group.packets) - 1
         number = newest - (newest - sequence & 0xFFFF)
         packet = self._released(number)
         if packet is None or now_ns - self._answered_ns.get(number, -interval_ns) < interval_ns:
@@ -86,12 +89,12 @@ class SentHistory:
         return packet
 
     def _released(self, number: int) -> bytearray | None:
-        position = bisect_right(self._entries, number, key=lambda entry: entry.first_sequence) - 1
+        position = bisect_right(self._entries, number, key=_first) - 1
         if position < 0:
             return None
-        entry = self._entries[position]
-        index = number - entry.first_sequence
-        return entry.group.packets[index] if index < entry.group.released else None
+        first, _, group = self._entries[position]
+        index = number - first
+        return group.packets[index] if index < group.released else None
 
 
 class RetransmissionBudget:
@@ -171,7 +174,7 @@ class SentLog:
             return None
         newest = self._runs[-1].first_sequence + len(self._runs[-1].sizes) - 1
         number = newest - (newest - transport_sequence & 0xFFFF)
-        position = bisect_right(self._runs, number, key=lambda run: run.first_sequence) - 1
+        position = bisect_right(self._runs, number, key=_first) - 1
         if position < 0:
             return None
         run = self._runs[position]

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from lkedge.rtp.packetizer import Payload
 from lkedge.rtp.profile import MAX_PAYLOAD_BYTES
 
 
 class OpusPacketizer:
     """Passes packets through; what cannot be a packet is dropped."""
 
-    def packetize(self, data: bytes, timestamp: int) -> list[bytes]:
-        return [data] if 0 < len(data) <= MAX_PAYLOAD_BYTES else []
+    def packetize(self, data: bytes, timestamp: int) -> list[Payload]:
+        return [(b"", 0, len(data))] if 0 < len(data) <= MAX_PAYLOAD_BYTES else []

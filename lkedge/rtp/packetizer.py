@@ -8,11 +8,14 @@ from typing import Protocol
 
 from lkedge.terms import Ssrc
 
+Payload = tuple[bytes, int, int]
+"""One RTP payload of a frame's `data`, not yet copied: prefix, start, stop stand for prefix + data[start:stop]."""
+
 
 class Packetizer(Protocol):
     """Splits one encoded frame into RTP payloads. Keeps what must go on from frame to frame."""
 
-    def packetize(self, data: bytes, timestamp: int) -> list[bytes]:
+    def packetize(self, data: bytes, timestamp: int) -> list[Payload]:
         """Payloads in sending order, none longer than MAX_PAYLOAD_BYTES.
 
         timestamp: RTP timestamp of the frame.
@@ -73,15 +76,21 @@ class PacketGroup:
         return len(self.packets)
 
 
-def split_evenly(data: bytes, limit: int, start: int = 0) -> list[bytes]:
-    """The bytes of `data` from `start`, in as few chunks of at most `limit` bytes as possible, sizes nearly equal.
+def split_evenly(prefix: bytes, start: int, stop: int, limit: int) -> list[Payload]:
+    """data[start:stop] in as few payloads of at most `limit` bytes behind `prefix` as possible, sizes nearly equal.
 
     Equal sizes keep the last packet of a frame from being tiny, which costs as much as a full one.
     """
-    length = len(data) - start
+    length = stop - start
     count = -(-length // limit)
     if count <= 1:
-        return [data[start:]] if length > 0 else []
+        return [(prefix, start, stop)] if length > 0 else []
     size = -(-length // count)
-    return [data[position : position + size] for position in range(start, len(data), size)]
+    payloads = [(prefix, position, position + size) for position in range(start, stop, size)]
+    payloads[-1] = (prefix, payloads[-1][1], stop)
+    return payloads
 
+
+def contents(data: bytes, payloads: list[Payload]) -> list[bytes]:
+    """The payloads as bytes."""
+    return [prefix + data[start:stop] for prefix, start, stop in payloads]

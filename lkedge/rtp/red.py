@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from lkedge.rtp.packetizer import Payload
 from lkedge.rtp.profile import MAX_PAYLOAD_BYTES
 
 MAX_OFFSET = (1 << 14) - 1
@@ -24,16 +25,16 @@ class RedPacketizer:
         self._previous = b""
         self._previous_timestamp = 0
 
-    def packetize(self, data: bytes, timestamp: int) -> list[bytes]:
+    def packetize(self, data: bytes, timestamp: int) -> list[Payload]:
         if not 0 < len(data) < MAX_PAYLOAD_BYTES:
             return []
         redundancy, offset = self._redundancy(len(data), timestamp)
         self._previous, self._previous_timestamp = data, timestamp
         primary = bytes((self._payload_type,))
         if not redundancy:
-            return [primary + data]
+            return [(primary, 0, len(data))]
         block = (_FOLLOWED | self._payload_type) << 24 | offset << 10 | len(redundancy)
-        return [b"".join((block.to_bytes(4, "big"), primary, redundancy, data))]
+        return [(block.to_bytes(4, "big") + primary + redundancy, 0, len(data))]
 
     def _redundancy(self, length: int, timestamp: int) -> tuple[bytes, int]:
         offset = (timestamp - self._previous_timestamp) & 0xFFFFFFFF

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 
-from lkedge.rtp.packetizer import split_evenly
+from lkedge.rtp.packetizer import Payload, split_evenly
 from lkedge.rtp.profile import MAX_PAYLOAD_BYTES
 
 DESCRIPTOR_BYTES = 4
@@ -28,13 +28,13 @@ class Vp8Packetizer:
         """picture_id: of the first frame, modulo 2^15."""
         self._picture_id = picture_id & 0x7FFF
 
-    def packetize(self, data: bytes, timestamp: int) -> list[bytes]:
+    def packetize(self, data: bytes, timestamp: int) -> list[Payload]:
         """Fragments of nearly equal size; only the first has the S bit."""
         picture_id = _LONG_PICTURE_ID | self._picture_id
         self._picture_id = (self._picture_id + 1) & 0x7FFF
-        chunks = split_evenly(data, MAX_PAYLOAD_BYTES - DESCRIPTOR_BYTES)
         later = _DESCRIPTOR.pack(_EXTENDED, _HAS_PICTURE_ID, picture_id)
-        payloads = [later + chunk for chunk in chunks]
+        payloads = split_evenly(later, 0, len(data), MAX_PAYLOAD_BYTES - DESCRIPTOR_BYTES)
         if payloads:
-            payloads[0] = _DESCRIPTOR.pack(_EXTENDED | _START_OF_PARTITION, _HAS_PICTURE_ID, picture_id) + chunks[0]
+            first = _DESCRIPTOR.pack(_EXTENDED | _START_OF_PARTITION, _HAS_PICTURE_ID, picture_id)
+            payloads[0] = (first, *payloads[0][1:])
         return payloads

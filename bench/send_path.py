@@ -1,0 +1,220 @@
+"""Packets per second and core: our send path next to aiortc's own sender, on the same machine in the same run.
+
+    python bench/send_path.py [--frames 4000] [--rounds 5] [--json]
+
+Both send the same VP8 frames through libsrtp (AES-GCM) to a UDP port on loopback that nobody
+reads. Ours: RtpStream, Egress with its pacer (at a rate that never delays), SRTP, a connected
+socket. Theirs: RTCRtpSender with a track of encoded packets, RTCDtlsTransport and an aioice
+connection, untouched; only the handshakes are skipped. The rounds alternate; CPU time counts,
+not wall time, and the median round is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import random
+import socket
+import statistics
+import time
+from fractions import Fraction
+
+import aioice
+import av
+from aioice.ice import CandidatePair, StunProtocol
+from aiortc import MediaStreamTrack, RTCCertificate, RTCDtlsTransport, RTCRtpSender
+from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcdtlstransport import State
+from aiortc.rtcrtpparameters import (
+    RTCRtcpParameters,
+    RTCRtpCodecParameters,
+    RTCRtpHeaderExtensionParameters,
+    RTCRtpSendParameters,
+)
+from pylibsrtp import Policy, Session
+
+from lkedge.clock import SystemClock
+from lkedge.media.frame import EncodedFrame
+from lkedge.rtc.egress import Egress
+from lkedge.rtc.stream import RtpStream, StreamConfig
+from lkedge.rtp.profile import EXTENSION_ID, MID, PAYLOAD_TYPE
+from lkedge.terms import BitsPerSecond, Codec, Mid, Rid
+
+FRAME_BYTES = 7_000
+"""One of 30 frames per second at 1.7 Mbit/s."""
+
+KEY_FRAME_BYTES = 60_000
+KEY_FRAME_EVERY = 100
+FRAME_NS = 33_333_333
+ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+
+
+def frames(count: int) -> list[bytes]:
+    """Random bytes of the sizes of a video's frames, the same in every run."""
+    source = random.Random(1)
+    key, delta = source.randbytes(KEY_FRAME_BYTES), source.randbytes(FRAME_BYTES)
+    return [key if index % KEY_FRAME_EVERY == 0 else delta for index in range(count)]
+
+
+def srtp_session() -> Session:
+    """A sending session as RTCDtlsTransport sets it up."""
+    policy = Policy(bytes(range(28)), Policy.SSRC_ANY_OUTBOUND, 0, Policy.SRTP_PROFILE_AEAD_AES_128_GCM)
+    policy.allow_repeat_tx = True
+    policy.window_size = 1024
+    return Session(policy)
+
+
+def sink() -> socket.socket:
+    """A port that takes datagrams and throws them away when its buffer is full."""
+    target = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    target.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    target.bind(("127.0.0.1", 0))
+    return target
+
+
+class Result:
+    """packets sent in cpu_s seconds of CPU time of this process."""
+
+    def __init__(self, packets: int, cpu_s: float) -> None:
+        self.packets = packets
+        self.cpu_s = cpu_s
+
+    @property
+    def microseconds(self) -> float:
+        return self.cpu_s / self.packets * 1e6
+
+
+async def run_ours(data: list[bytes], address: tuple[str, int]) -> Result:
+    output = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    output.connect(address)
+    protect, send = srtp_session().protect, output.send
+
+    def write(packet: bytes | bytearray) -> bool:
+        send(protect(bytes(packet)))
+        return True
+
+    egress = Egress(
+        write, loop=asyncio.get_running_loop(), clock=SystemClock(), rate=BitsPerSecond(10**12), burst_ns=10**9
+    )
+    config = StreamConfig(Codec.VP8, Mid("0"), Rid("f"), frozenset(EXTENSION_ID), True, 0, "bench")
+    stream = RtpStream(config)
+    begin = time.process_time()
+    for index, payload in enumerate(data):
+        egress.send(stream.packetize(EncodedFrame(Codec.VP8, Rid("f"), payload, index * FRAME_NS)))
+    elapsed = time.process_time() - begin
+    egress.close()
+    output.close()
+    return Result(egress.counters.packets, elapsed)
+
+
+class EncodedTrack(MediaStreamTrack):
+    """A track whose frames are encoded already."""
+
+    kind = "video"
+
+    def __init__(self, data: list[bytes]) -> None:
+        super().__init__()
+        self._data = iter(enumerate(data))
+
+    async def recv(self) -> "av.Packet[Any]":
+        try:
+            index, payload = next(self._data)
+        except StopIteration:
+            raise MediaStreamError from None
+        packet = av.Packet(payload)
+        packet.pts = index * 3000
+        packet.time_base = Fraction(1, 90_000)
+        return packet
+
+
+class IceTransport:
+    """RTCIceTransport's way to send, over a connection whose pair was nominated by hand."""
+
+    role = "controlling"
+
+    def __init__(self, connection: aioice.Connection) -> None:
+        self._connection = connection
+
+    async def _send(self, data: bytes) -> None:
+        await self._connection.send(data)
+
+
+async def nominated_connection(address: tuple[str, int]) -> tuple[aioice.Connection, StunProtocol]:
+    connection = aioice.Connection(ice_controlling=True)
+    _, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: StunProtocol(connection), local_addr=("127.0.0.1", 0)
+    )
+    remote = aioice.Candidate("1", 1, "udp", 1, *address, "host")
+    remote._network_host = address[0]
+    protocol.local_candidate = remote
+    connection._nominated[1] = CandidatePair(protocol, remote)
+    return connection, protocol
+
+
+def aiortc_parameters() -> RTCRtpSendParameters:
+    codec = RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90_000, payloadType=PAYLOAD_TYPE[Codec.VP8])
+    extensions = [
+        RTCRtpHeaderExtensionParameters(id=EXTENSION_ID[MID], uri=MID),
+        RTCRtpHeaderExtensionParameters(id=3, uri=ABS_SEND_TIME),
+    ]
+    return RTCRtpSendParameters([codec], extensions, muxId="0", rtcp=RTCRtcpParameters(cname="bench"))
+
+
+async def run_aiortc(data: list[bytes], address: tuple[str, int]) -> Result:
+    connection, protocol = await nominated_connection(address)
+    transport = RTCDtlsTransport(IceTransport(connection), [RTCCertificate.generateCertificate()])
+    transport._tx_srtp = srtp_session()
+    transport._state = State.CONNECTED
+    sender = RTCRtpSender(EncodedTrack(data), transport)
+    begin = time.process_time()
+    await sender.send(aiortc_parameters())
+    await sender._RTCRtpSender__rtp_task
+    elapsed = time.process_time() - begin
+    packets = sender._RTCRtpSender__packet_count
+    await sender.stop()
+    await protocol.close()
+    return Result(packets, elapsed)
+
+
+async def measure(count: int, rounds: int) -> dict[str, float]:
+    data = frames(count)
+    with sink() as target:
+        address = target.getsockname()
+        ours, theirs = [], []
+        for _ in range(rounds):
+            gc.collect()
+            ours.append((await run_ours(data, address)).microseconds)
+            gc.collect()
+            theirs.append((await run_aiortc(data, address)).microseconds)
+    own, stock = statistics.median(ours), statistics.median(theirs)
+    return {
+        "lkedge_packets_per_s_core": round(1e6 / own),
+        "aiortc_packets_per_s_core": round(1e6 / stock),
+        "lkedge_us_per_packet": round(own, 2),
+        "aiortc_us_per_packet": round(stock, 2),
+        "ratio": round(stock / own, 2),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--frames", type=int, default=4000, help="frames per round (default %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each (default %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    result = asyncio.run(measure(arguments.frames, arguments.rounds))
+    if arguments.json:
+        print(json.dumps(result))
+        return
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    for name, label in (("lkedge", "lkedge"), ("aiortc", "aiortc RTCRtpSender")):
+        packets, cost = result[f"{name}_packets_per_s_core"], result[f"{name}_us_per_packet"]
+        print(f"{label:20} {packets:>9,} packets/s/core  {cost:6.2f} us/packet")
+    print(f"ratio {result['ratio']}")
+
+
+if __name__ == "__main__":
+    main()
