@@ -50,7 +50,9 @@ def camera(codec: str = "vp8") -> str:
 
 
 @pytest.mark.parametrize("codec", ["vp8", "h264"])
-async def test_every_layer_decodes_with_its_size(publish: Publish, watch: Callable[..., Subscriber], codec: str) -> None:
+async def test_every_layer_decodes_with_its_size(
+    publish: Publish, watch: Callable[..., Subscriber], codec: str
+) -> None:
     async with publish(camera(codec)) as daemon, watch() as viewer:
         await daemon.wait_published("front")
         for quality in (VideoQuality.HIGH, VideoQuality.LOW, VideoQuality.MEDIUM, VideoQuality.HIGH):
@@ -130,9 +132,7 @@ async def test_the_server_mutes_and_we_unmute(
         await viewer.wait_for_frames("front", 5)
 
 
-async def test_leaving_takes_the_tracks_away_at_once(
-    publish: Publish, watch: Callable[..., Subscriber]
-) -> None:
+async def test_leaving_takes_the_tracks_away_at_once(publish: Publish, watch: Callable[..., Subscriber]) -> None:
     async with watch() as viewer:
         async with publish(CAMERA) as daemon:
             await daemon.wait_published("front")

@@ -75,11 +75,11 @@ async def _either(event: asyncio.Event, at_most_s: float) -> None:
         return
 
 
-def config_text(sfu: Sfu, room: str, tracks: str, identity: str = IDENTITY, livekit: str = "") -> str:
-    """A configuration that mints its tokens from files beside it."""
+def config_text(sfu: Sfu, room: str, tracks: str, identity: str = IDENTITY, livekit: str = "", url: str = "") -> str:
+    """A configuration that mints its tokens from files beside it; `url` instead of the server's own."""
     return f"""
 [livekit]
-url = "{sfu.url}"
+url = "{url or sfu.url}"
 api_key_file = "key"
 api_secret_file = "secret"
 room = "{room}"
