@@ -26,3 +26,9 @@ class FileOptions:
 
     path: str = option(help="media file, anything that FFmpeg opens", is_path=True)
     loop: bool = option(True, help="start again at the end; without it the track ends with the file")
+    passthrough: str = option(
+        "auto",
+        help="send the file's own H.264, VP8 or Opus: auto = when it is the track's codec and needs no change, "
+        "always = or fail, never = decode and encode",
+        choices=("auto", "always", "never"),
+    )

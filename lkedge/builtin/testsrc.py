@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
-import threading
 import time
-from collections import deque
 
+from lkedge.builtin.blocks import BlockPool
 from lkedge.builtin.options import TestSourceOptions
+from lkedge.builtin.pace import Pace
 from lkedge.builtin.testsrc_draw import TestPicture
 from lkedge.clock import MILLISECOND_NS, SECOND_NS
 from lkedge.errors import SourceClosed, SourceUnavailable
-from lkedge.media.frame import Plane, VideoFrame
+from lkedge.media.frame import VideoFrame
 from lkedge.plugin.api import VideoCaptureSettings, VideoFormat, VideoSource
 
 DEFAULT_WIDTH = 1280
@@ -20,9 +19,6 @@ DEFAULT_FRAMERATE = 30.0
 MIN_WIDTH = 160
 MIN_HEIGHT = 90
 MAX_FRAMERATE = 240.0
-
-SLACK_BYTES = 64
-"""Vector code may read a little beyond the last row."""
 
 
 class TestSource(VideoSource):
@@ -36,10 +32,10 @@ class TestSource(VideoSource):
         self._framerate = capture.framerate or DEFAULT_FRAMERATE
         self._interval_ns = 0
         self._picture: TestPicture | None = None
-        self._free: deque[Block] = deque()
+        self._pool: BlockPool | None = None
         self._counter = 0
         self._due_ns = 0
-        self._closed = threading.Event()
+        self._pace = Pace()
 
     def open(self) -> VideoFormat:
         if self._width < MIN_WIDTH or self._height < MIN_HEIGHT or not 0 < self._framerate <= MAX_FRAMERATE:
@@ -48,69 +44,34 @@ class TestSource(VideoSource):
                 f"ask for at least {MIN_WIDTH}x{MIN_HEIGHT} and at most {MAX_FRAMERATE:g}"
             )
         self._picture = TestPicture(self._width, self._height)
+        self._pool = BlockPool(self._width, self._height, self._picture.background)
         self._interval_ns = round(SECOND_NS / self._framerate)
         self._due_ns = time.monotonic_ns()
         return VideoFormat(self._width, self._height, self._framerate)
 
     def read(self) -> VideoFrame:
         self._wait_until_due()
-        picture, captured_ns = self._picture, self._due_ns
-        if picture is None or self._closed.is_set():
+        picture, pool, captured_ns = self._picture, self._pool, self._due_ns
+        if picture is None or pool is None or self._pace.is_closed:
             raise SourceClosed("testsrc: it is closed")
-        block = self._free.popleft() if self._free else Block(picture.background)
+        block = pool.take()
         unix_ns = captured_ns + time.time_ns() - time.monotonic_ns()
-        block.ball = picture.draw(block.memory, block.ball, self._counter, unix_ns // MILLISECOND_NS, _clock(unix_ns))
+        unix_ms, clock = unix_ns // MILLISECOND_NS, _clock(unix_ns)
+        block.state = picture.draw(block.memory, block.state, self._counter, unix_ms, clock)
         self._counter += 1
         self._due_ns += self._interval_ns
-        return self._frame(block, captured_ns)
+        return pool.frame(block, captured_ns)
 
     def close(self) -> None:
-        self._closed.set()
-        self._free.clear()
+        self._pace.close()
+        self._pool = None
 
     def _wait_until_due(self) -> None:
         """Sleep to the deadline; after a stall of more than a frame begin a new series."""
         now_ns = time.monotonic_ns()
-        if now_ns < self._due_ns:
-            self._closed.wait((self._due_ns - now_ns) / SECOND_NS)
-        elif now_ns - self._due_ns > self._interval_ns:
+        if now_ns - self._due_ns > self._interval_ns:
             self._due_ns = now_ns
-
-    def _frame(self, block: Block, captured_ns: int) -> VideoFrame:
-        half = self._width // 2
-        luma_size = self._width * self._height
-        planes = (
-            Plane(block.address, self._width),
-            Plane(block.address + luma_size, half),
-            Plane(block.address + luma_size * 5 // 4, half),
-        )
-        return VideoFrame(self._width, self._height, "yuv420p", planes, captured_ns, Lease(block, self._free))
-
-
-class Block:
-    """Memory of one picture, drawn into again and again.
-
-    ball: where the ball was drawn last.
-    """
-
-    def __init__(self, background: bytes) -> None:
-        self._buffer = bytearray(background) + bytes(SLACK_BYTES)
-        self.memory = memoryview(self._buffer)[: len(background)]
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
-        self.ball: int | None = None
-
-
-class Lease:
-    """Keeps a block from being drawn into; the last reference to it gives the block back."""
-
-    __slots__ = ("_block", "_free")
-
-    def __init__(self, block: Block, free: deque[Block]) -> None:
-        self._block = block
-        self._free = free
-
-    def __del__(self) -> None:
-        self._free.append(self._block)
+        self._pace.sleep_until(self._due_ns)
 
 
 def _clock(unix_ns: int) -> str:

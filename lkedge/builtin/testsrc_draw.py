@@ -85,7 +85,7 @@ class TestPicture:
             self._erase_ball(memory, ball_before)
         ball = self._ball_position(counter)
         self._draw_ball(memory, ball)
-        self._draw_text(memory, self._text_top, f"{counter % 10**8:>10}")
+        self._draw_text(memory, self._text_top, f"{counter % 10**8:08}")
         self._draw_text(memory, self._text_top + self._text.height * 3 // 2, clock)
         return ball
 

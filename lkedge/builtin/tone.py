@@ -7,11 +7,11 @@ picture can be compared by their clocks.
 from __future__ import annotations
 
 import math
-import threading
 import time
 from array import array
 
 from lkedge.builtin.options import ToneOptions
+from lkedge.builtin.pace import Pace
 from lkedge.clock import MILLISECOND_NS, SECOND_NS
 from lkedge.errors import SourceClosed, SourceUnavailable
 from lkedge.media.frame import AudioFrame
@@ -45,7 +45,7 @@ class ToneSource(AudioSource):
         self._beep_begin = -BEEP_SAMPLES
         self._second = time.time_ns() // SECOND_NS
         self._is_open = False
-        self._closed = threading.Event()
+        self._pace = Pace()
 
     def open(self) -> AudioFormat:
         if self._channels not in (1, 2):
@@ -56,7 +56,7 @@ class ToneSource(AudioSource):
 
     def read(self) -> AudioFrame:
         self._wait_until_due()
-        if not self._is_open or self._closed.is_set():
+        if not self._is_open or self._pace.is_closed:
             raise SourceClosed("tone: it is closed")
         captured_ns = self._captured_ns
         samples = self._samples(captured_ns + time.time_ns() - time.monotonic_ns())
@@ -65,17 +65,17 @@ class ToneSource(AudioSource):
         return AudioFrame(samples, self._channels, captured_ns)
 
     def close(self) -> None:
-        self._closed.set()
+        self._pace.close()
 
     def _wait_until_due(self) -> None:
         """Sleep until the last sample is due; after a long stall leave out whole frames."""
-        wait_ns = self._captured_ns + FRAME_NS - time.monotonic_ns()
-        if wait_ns > 0:
-            self._closed.wait(wait_ns / SECOND_NS)
-        elif wait_ns < -MAX_LATE_NS:
-            missed = -wait_ns // FRAME_NS
+        due_ns = self._captured_ns + FRAME_NS
+        late_ns = time.monotonic_ns() - due_ns
+        if late_ns > MAX_LATE_NS:
+            missed = late_ns // FRAME_NS
             self._captured_ns += missed * FRAME_NS
             self._position += missed * FRAME_SAMPLES
+        self._pace.sleep_until(due_ns)
 
     def _samples(self, unix_ns: int) -> bytes:
         """The frame that begins at this wall-clock time."""

@@ -47,11 +47,16 @@ class NoOptions:
 
 @dataclass(frozen=True, slots=True)
 class VideoCaptureSettings:
-    """What is wanted of a video source. 0 means: as the source likes best."""
+    """What is wanted of a video source. 0 means: as the source likes best.
+
+    codec: of the track; a source that has it encoded already may deliver it so.
+        None: raw pictures only. Set by the worker.
+    """
 
     width: int = 0
     height: int = 0
     framerate: float = 0.0
+    codec: Codec | None = None
 
 
 @dataclass(frozen=True, slots=True)

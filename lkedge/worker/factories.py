@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from collections.abc import Callable, Sequence
 
@@ -33,7 +34,8 @@ def video_source(registry: Registry, spec: VideoWorkerSpec) -> Callable[[], Vide
         registration = _source(registry, spec)
         if registration.video is None:
             raise _wrong_kind(spec, TrackKind.VIDEO)
-        return registration.video(spec.capture, build_options(registration.options, spec.options))
+        capture = dataclasses.replace(spec.capture, codec=spec.codec)
+        return registration.video(capture, build_options(registration.options, spec.options))
 
     return make
 

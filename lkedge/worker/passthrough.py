@@ -9,7 +9,7 @@ from collections.abc import Callable
 from lkedge.errors import PluginError
 from lkedge.media.frame import EncodedFrame
 from lkedge.media.layers import LayerPlan
-from lkedge.terms import Codec, Rid
+from lkedge.terms import Rid, TrackKind
 from lkedge.worker.link import WorkerLink
 
 
@@ -19,9 +19,8 @@ class Passthrough:
     Such a source has one encoding, so it serves one layer: the highest active one.
     """
 
-    def __init__(self, source: str, codec: Codec, link: WorkerLink, request_key_frame: Callable[[], None]) -> None:
+    def __init__(self, source: str, link: WorkerLink, request_key_frame: Callable[[], None]) -> None:
         self._source = source
-        self._codec = codec
         self._link = link
         self._request_key_frame = request_key_frame
         self._rid: Rid | None = None
@@ -41,13 +40,10 @@ class Passthrough:
         """Send a frame; after a pause or a loss nothing before the next key frame.
 
         Raises:
-            PluginError: the frame is not of the track's codec.
+            PluginError: the frame is not a picture.
         """
-        if frame.codec is not self._codec:
-            raise PluginError(
-                f"{self._source}: delivers {frame.codec.value}, but the track is published as {self._codec.value}; "
-                f'set video_codec = "{frame.codec.value}"'
-            )
+        if frame.codec.kind is not TrackKind.VIDEO:
+            raise PluginError(f"{self._source}: delivers {frame.codec.value} on a video track")
         self._is_encoded = True
         rid = self._rid
         if rid is None or (rid != self._sending and not frame.is_key):

@@ -60,7 +60,7 @@ class VideoPipeline:
         self._capture = CaptureThread(
             spec.source, make_source, opened=self._opened, deliver=self._deliver, report=link.send
         )
-        self._passthrough = Passthrough(spec.source, spec.codec, link, self._capture.request_key_frame)
+        self._passthrough = Passthrough(spec.source, link, self._capture.request_key_frame)
         self._thread = threading.Thread(target=self._run, name=f"encode:{spec.track}", daemon=True)
 
     def start(self) -> None:
