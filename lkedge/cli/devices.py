@@ -58,10 +58,8 @@ def describe(device: DeviceInfo) -> str:
 
 def _nothing(plugins: PluginManager) -> str:
     names = ", ".join(record.name for record in plugins.records)
-    return (
-        f"No devices found (plugins: {names}). Cameras need the plugin lkedge-v4l2, see `lkedge plugins`; "
-        'the sources "testsrc" and "tone" need no device.'
-    )
+    hint = "" if "v4l2" in plugins.registry.sources else " Webcams need the plugin lkedge-v4l2, which is not installed."
+    return f'No devices found (plugins: {names}).{hint} The sources "testsrc" and "tone" need no device.'
 
 
 def _as_json(device: DeviceInfo) -> dict[str, Any]:

@@ -262,7 +262,7 @@ class _Probe(threading.Thread):
 
 
 def _found_by_target(target: str) -> FoundPlugin:
-    return FoundPlugin(target.partition(":")[0].partition(".")[0], target, "", "")
+    return FoundPlugin(target, target, "", "")
 
 
 def _import(target: str) -> object:
