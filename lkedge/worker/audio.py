@@ -18,8 +18,8 @@ from lkedge.terms import Codec, Rid
 from lkedge.worker.capture import CaptureThread
 from lkedge.worker.chain import EncoderChain
 from lkedge.worker.events import WorkerStats
-from lkedge.worker.link import LinkClosed, WorkerLink
 from lkedge.worker.spec import AudioPlan, AudioWorkerSpec
+from lkedge.worker.worker_link import LinkClosed, WorkerLink
 
 
 class AudioPipeline:

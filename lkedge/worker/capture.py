@@ -13,8 +13,8 @@ from lkedge.plugin.api import AudioFormat, AudioSource, VideoFormat, VideoSource
 from lkedge.worker import events
 from lkedge.worker.backoff import DELAYS_S, BackOff
 from lkedge.worker.events import SourceEvent, SourceState
-from lkedge.worker.link import LinkClosed
 from lkedge.worker.sentence import describe
+from lkedge.worker.worker_link import LinkClosed
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from lkedge.plugin.api import EncoderRegistration, VideoEncoder, VideoEncoderSet
 from lkedge.terms import BitsPerSecond, Codec, Rid
 from lkedge.worker.chain import EncoderChain, Report
 from lkedge.worker.divider import FrameRateDivider
-from lkedge.worker.link import LinkClosed
+from lkedge.worker.worker_link import LinkClosed
 
 IDLE_CLOSE_NS = 10 * SECOND_NS
 """An inactive layer keeps its encoder for so long, to be quick when it is wanted again."""

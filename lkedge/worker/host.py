@@ -13,9 +13,9 @@ from lkedge.media.frame import EncodedFrame
 from lkedge.media.layers import LayerPlan
 from lkedge.terms import Isolation, Rid
 from lkedge.worker.backoff import DELAYS_S, BackOff
+from lkedge.worker.daemon_link import DaemonLink
 from lkedge.worker.events import WorkerDied, WorkerEvent, WorkerStats
 from lkedge.worker.launch import RunningWorker, launch
-from lkedge.worker.link import DaemonLink
 from lkedge.worker.messages import ApplyAudio, ApplyLayers, Command, LogLine, Report, RequestKeyFrame, Start, Stop
 from lkedge.worker.spec import Plan, VideoWorkerSpec, WorkerSpec
 from lkedge.worker.watch import StallWatch

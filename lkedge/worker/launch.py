@@ -12,7 +12,7 @@ from typing import Protocol
 
 from lkedge.errors import WorkerError
 from lkedge.terms import Isolation
-from lkedge.worker.link import WorkerLink
+from lkedge.worker.worker_link import WorkerLink
 
 PROGRAM = "lkedge.worker.process"
 """Imported by a worker only: the daemon needs nothing of it."""

@@ -10,7 +10,7 @@ from lkedge.errors import PluginError
 from lkedge.media.frame import EncodedFrame
 from lkedge.media.layers import LayerPlan
 from lkedge.terms import Rid, TrackKind
-from lkedge.worker.link import WorkerLink
+from lkedge.worker.worker_link import WorkerLink
 
 
 class Passthrough:

@@ -21,11 +21,11 @@ from lkedge.worker.capture import CaptureThread
 from lkedge.worker.cascade import Cascade, Scaler
 from lkedge.worker.encode import EncoderChoice, LayerEncoder
 from lkedge.worker.events import WorkerStats
-from lkedge.worker.link import LinkClosed, WorkerLink
 from lkedge.worker.passthrough import Passthrough
 from lkedge.worker.sentence import describe
 from lkedge.worker.slot import FrameSlot
 from lkedge.worker.spec import VideoWorkerSpec
+from lkedge.worker.worker_link import LinkClosed, WorkerLink
 
 logger = logging.getLogger(__name__)
 

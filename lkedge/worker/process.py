@@ -24,10 +24,10 @@ from lkedge.worker import factories
 from lkedge.worker.audio import AudioPipeline
 from lkedge.worker.encode import EncoderChoice
 from lkedge.worker.events import SourceFailed
-from lkedge.worker.link import LinkClosed, WorkerLink
 from lkedge.worker.messages import ApplyAudio, ApplyLayers, Command, LogLine, RequestKeyFrame, Start, Stop
 from lkedge.worker.pipeline import VideoPipeline
 from lkedge.worker.sentence import describe
+from lkedge.worker.worker_link import LinkClosed, WorkerLink
 
 logger = logging.getLogger(__name__)
 
