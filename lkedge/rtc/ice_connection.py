@@ -137,7 +137,7 @@ class IceConnection(aioice.Connection):  # type: ignore[misc,unused-ignore]
         Returns:
             The new candidate lines.
         """
-        protocols = [p for p in self._protocols if _may_reach_outside(p.local_candidate)]
+        protocols = [p for p in self._protocols if _may_reach(p.local_candidate, server.host)]
         answers = await asyncio.gather(*(self._query(p, server) for p in protocols), return_exceptions=True)
         return [line for line in answers if isinstance(line, str)]
 
@@ -294,5 +294,6 @@ def host_addresses(*, ipv6: bool, loopback: bool) -> list[str]:
     return [LOOPBACK, *addresses] if loopback else addresses
 
 
-def _may_reach_outside(candidate: aioice.Candidate) -> bool:
-    return candidate.type == "host" and ":" not in candidate.host and not candidate.host.startswith("127.")
+def _may_reach(candidate: aioice.Candidate, host: str) -> bool:
+    is_local = candidate.host.startswith("127.")
+    return candidate.type == "host" and ":" not in candidate.host and is_local == host.startswith("127.")

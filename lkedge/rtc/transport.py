@@ -7,7 +7,6 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lkedge.errors import TransportError
@@ -64,7 +63,7 @@ class IceDtlsTransport:
         self._is_over = False
         self._fingerprints: tuple[Fingerprint, ...] = ()
         self._retiring: set[asyncio.Task[None]] = set()
-        self.use_servers(settings.servers, force_relay=settings.force_relay)
+        self.use_servers(settings.servers)
 
     @property
     def path(self) -> IcePath | None:
