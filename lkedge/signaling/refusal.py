@@ -6,6 +6,7 @@ Everything that `websockets`, the resolver, TCP and TLS raise is translated here
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import ssl
 
@@ -17,6 +18,9 @@ from lkedge.signaling.address import SignalAddress
 from lkedge.signaling.claims import read_claims
 
 MAX_QUOTED = 200
+
+_TOKEN = re.compile(r"eyJ[\w-]+(\.[\w-]*)*")
+"""A JWT, whole or cut off: base64 of a JSON object begins like this."""
 
 _REMEDY = {
     400: "check the room and identity in the token",
@@ -40,9 +44,12 @@ def quoted_text(error: InvalidStatus) -> str:
 
 
 def plain_text(content_type: str, text: str) -> str:
-    """`text`, shortened; empty when it is a proxy's page rather than the server's sentence."""
+    """`text`, shortened; empty when it is a proxy's page rather than the server's sentence.
+
+    The server quotes a token that it refuses; tokens never reach a log.
+    """
     is_plain = content_type.startswith(("text/plain", "application/json"))
-    return " ".join(text.split())[:MAX_QUOTED] if is_plain else ""
+    return _TOKEN.sub("...", " ".join(text.split()))[:MAX_QUOTED] if is_plain else ""
 
 
 def join_refused(status: int, said: str, token: str, address: SignalAddress, now_s: float) -> JoinRefused:
