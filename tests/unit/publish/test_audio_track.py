@@ -1,0 +1,39 @@
+"""What the server and the worker are told about an audio track."""
+
+from lkedge.config.models import AudioPublish, TrackConfig
+from lkedge.plugin.api import AudioFormat
+from lkedge.publish.audio_track import AudioTrack
+from lkedge.terms import BitsPerSecond, Cid, TrackSource
+
+
+def track(publish: AudioPublish | None = None) -> AudioTrack:
+    publish = publish or AudioPublish()
+    made = AudioTrack(TrackConfig("mic", "tone", TrackSource.MICROPHONE, publish), publish)
+    made.set_format(AudioFormat(1))
+    made.controller.set_published(True)
+    made.replan(0)
+    return made
+
+
+def test_the_server_is_told_what_is_really_sent() -> None:
+    request = track(AudioPublish(stereo=True, dtx=False, red=True)).add_track(Cid("c"), muted=True)
+    assert (request.stereo, request.dtx, request.red, request.muted) == (True, False, True, True)
+
+
+def test_the_worker_is_told_the_encoding() -> None:
+    spec = track(AudioPublish(audio_bitrate=BitsPerSecond(24_000), stereo=True)).worker_spec()
+    assert (spec.encoding.bitrate, spec.encoding.channels, spec.capture.channels) == (24_000, 2, 2)
+
+
+def test_muted_sound_is_not_encoded() -> None:
+    made = track()
+    assert made.worker_plan().active
+    made.controller.set_muted(True)
+    made.replan(1)
+    assert not made.worker_plan().active
+    assert made.layer_states()[0].reason == "muted"
+
+
+def test_red_is_offered_only_when_asked_for() -> None:
+    assert not track().section(Cid("c")).red
+    assert track(AudioPublish(red=True)).section(Cid("c")).red
