@@ -126,7 +126,7 @@ class RtpStream:
             return PacketGroup(self._flow, [])
         timestamp = rtp_timestamp(frame.captured_ns, self.config.codec.clock_rate, self.config.timestamp_offset)
         payloads = self._packetizer.packetize(frame.data, timestamp)
-        packets = self._template.packets(self._next_sequence, timestamp, payloads)
+        packets = self._template.packets(self._next_sequence, timestamp, frame.data, payloads)
         if self.config.codec is Codec.OPUS and packets:
             self._stamp_audio(packets[0], frame, gap_ns)
         group = PacketGroup(self._flow, packets)
