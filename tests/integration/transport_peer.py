@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from typing import Any
 
 import aioice
 from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
@@ -67,7 +68,7 @@ class TransportPeer:
     async def answer(self, offer: str) -> str:
         """What a client's `exchange` returns."""
         self.offers.append(offer)
-        session = oracle.SessionDescription.parse(offer)
+        session: Any = oracle.SessionDescription.parse(offer)
         first = session.media[0]
         if first.ice.usernameFragment != self._ufrag:
             connection = await self._open(is_controlling=False)
@@ -81,7 +82,7 @@ class TransportPeer:
         return self._text(["m=application 9 UDP/DTLS/SCTP webrtc-datachannel"], "actpass")
 
     def accept(self, answer: str) -> None:
-        session = oracle.SessionDescription.parse(answer)
+        session: Any = oracle.SessionDescription.parse(answer)
         self._start(self.connections[-1], session.media[0], dtls_role="server")
 
     async def connected(self) -> None:
@@ -120,7 +121,7 @@ class TransportPeer:
         self.connections.append(connection)
         return connection
 
-    def _start(self, connection: aioice.Connection, media: oracle.MediaDescription, dtls_role: str) -> None:
+    def _start(self, connection: aioice.Connection, media: Any, dtls_role: str) -> None:
         connection.remote_username = media.ice.usernameFragment
         connection.remote_password = media.ice.password
         fingerprints = [RTCDtlsFingerprint(f.algorithm, f.value) for f in media.dtls.fingerprints]
@@ -130,7 +131,7 @@ class TransportPeer:
     async def _connect(
         self,
         connection: aioice.Connection,
-        candidates: list[oracle.RTCIceCandidate],  # type: ignore[name-defined]
+        candidates: list[Any],
         fingerprints: list[RTCDtlsFingerprint],
         dtls_role: str,
     ) -> None:
@@ -162,7 +163,7 @@ class TransportPeer:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    def _text(self, media: list[oracle.MediaDescription | str], setup: str) -> str:  # type: ignore[type-arg,unused-ignore]
+    def _text(self, media: list[Any], setup: str) -> str:
         connection = self.connections[-1]
         lines = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0"]
         for index, section in enumerate(media):
@@ -182,7 +183,7 @@ class TransportPeer:
         return "\r\n".join(lines) + "\r\n"
 
 
-def _section_lines(section: oracle.MediaDescription | str, index: int) -> list[str]:
+def _section_lines(section: Any, index: int) -> list[str]:
     if isinstance(section, str):
         return [section, f"a=mid:{index}", "a=sctp-port:5000"]
     direction = "recvonly" if section.direction == "sendonly" else "inactive"

@@ -61,7 +61,9 @@ class TurnServer:
     async def listen_tcp(self, context: ssl.SSLContext | None = None) -> None:
         server = self
 
-        class Tcp(TurnStreamMixin, asyncio.Protocol):  # type: ignore[misc]
+        class Tcp(TurnStreamMixin, asyncio.Protocol):
+            transport: Any
+
             def connection_made(self, transport: Any) -> None:
                 self.transport = transport
                 server._servers.append(transport)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiortc import sdp as oracle
@@ -50,6 +51,11 @@ def recorded(name: str) -> str:
     return (DATA / name).read_text()
 
 
+def read(text: str) -> Any:
+    """What aiortc makes of a description."""
+    return oracle.SessionDescription.parse(text)
+
+
 def without_what_varies(section: list[str]) -> set[str]:
     """A section of a recorded offer without what a later decision removed, or each run chooses."""
     varying = r"a=(candidate|end-of|ice-ufrag|ice-pwd|fingerprint|msid|ssrc|rtcp-fb:\d+ goog-remb|extmap:3 )"
@@ -64,7 +70,7 @@ def test_offer_is_the_one_that_the_server_accepts() -> None:
 
 
 def test_oracle_reads_codecs_extensions_and_transport() -> None:
-    session = oracle.SessionDescription.parse(offer(CAMERA, MICROPHONE))
+    session = read(offer(CAMERA, MICROPHONE))
     assert [group.items for group in session.group] == [["0", "1"]]
     video, audio = session.media
     assert [codec.mimeType for codec in video.rtp.codecs] == ["video/VP8", "video/rtx", "video/H264", "video/rtx"]
@@ -141,7 +147,7 @@ def test_answer_gives_transport_and_sections() -> None:
 
 @pytest.mark.parametrize("name", ["answer-full.sdp", "answer-ice-restart.sdp", "answer-one-removed.sdp"])
 def test_answer_agrees_with_the_oracle(name: str) -> None:
-    answer, expected = parse_answer(recorded(name)), oracle.SessionDescription.parse(recorded(name))
+    answer, expected = parse_answer(recorded(name)), read(recorded(name))
     used = next(media for media in expected.media if media.port)
     assert (answer.ufrag, answer.pwd) == (used.ice.usernameFragment, used.ice.password)
     assert [section.mid for section in answer.sections] == [media.rtp.muxId for media in expected.media]
@@ -207,7 +213,7 @@ def test_subscriber_answer_accepts_data_and_no_media() -> None:
     media = "m=video 9 UDP/TLS/RTP/SAVPF 96 97\na=mid:1\na=rtpmap:96 VP8/90000\na=rtpmap:97 rtx/90000\na=sendonly\n"
     server = parse_description(recorded("server-subscriber-offer.sdp") + media)
     text = build_subscriber_answer(LOCAL, server)
-    answer = oracle.SessionDescription.parse(text)
+    answer = read(text)
     assert [media.kind for media in answer.media] == ["application", "video"]
     assert [media.direction for media in answer.media] == ["sendrecv", "inactive"]
     assert [media.dtls.role for media in answer.media] == ["client", "client"]
