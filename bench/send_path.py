@@ -21,11 +21,12 @@ import socket
 import statistics
 import time
 from fractions import Fraction
+from typing import Any, cast
 
 import aioice
 import av
 from aioice.ice import CandidatePair, StunProtocol
-from aiortc import MediaStreamTrack, RTCCertificate, RTCDtlsTransport, RTCRtpSender
+from aiortc import MediaStreamTrack, RTCCertificate, RTCDtlsTransport, RTCIceTransport, RTCRtpSender
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcdtlstransport import State
 from aiortc.rtcrtpparameters import (
@@ -119,7 +120,7 @@ class EncodedTrack(MediaStreamTrack):
         super().__init__()
         self._data = iter(enumerate(data))
 
-    async def recv(self) -> "av.Packet[Any]":
+    async def recv(self) -> av.Packet[Any]:
         try:
             index, payload = next(self._data)
         except StopIteration:
@@ -165,15 +166,16 @@ def aiortc_parameters() -> RTCRtpSendParameters:
 
 async def run_aiortc(data: list[bytes], address: tuple[str, int]) -> Result:
     connection, protocol = await nominated_connection(address)
-    transport = RTCDtlsTransport(IceTransport(connection), [RTCCertificate.generateCertificate()])
+    link = cast(RTCIceTransport, IceTransport(connection))
+    transport = RTCDtlsTransport(link, [RTCCertificate.generateCertificate()])
     transport._tx_srtp = srtp_session()
     transport._state = State.CONNECTED
     sender = RTCRtpSender(EncodedTrack(data), transport)
     begin = time.process_time()
     await sender.send(aiortc_parameters())
-    await sender._RTCRtpSender__rtp_task
+    await vars(sender)["_RTCRtpSender__rtp_task"]
     elapsed = time.process_time() - begin
-    packets = sender._RTCRtpSender__packet_count
+    packets = vars(sender)["_RTCRtpSender__packet_count"]
     await sender.stop()
     await protocol.close()
     return Result(packets, elapsed)

@@ -34,8 +34,8 @@ def make(
     return RtpStream(config, ssrc=Ssrc(5), rtx_ssrc=Ssrc(6))
 
 
-def audio(**options: bool) -> RtpStream:
-    return make(Codec.OPUS, rid="", has_rtx=False, **options)
+def audio(*, red: bool = False) -> RtpStream:
+    return make(Codec.OPUS, rid="", has_rtx=False, red=red)
 
 
 def frame(at_ns: int, size: int = 3000, *, codec: Codec = Codec.VP8, is_key: bool = False) -> EncodedFrame:

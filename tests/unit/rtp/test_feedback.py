@@ -12,6 +12,7 @@ from lkedge.rtp.feedback import (
     TransportFeedback,
     parse_compound,
 )
+from lkedge.terms import Ssrc
 
 
 def packet(kind: int, count: int, body: bytes, *, padding: bytes = b"") -> bytes:
@@ -63,18 +64,21 @@ def transport_feedback(
 
 
 def test_nack_names_the_first_and_those_in_the_mask() -> None:
-    assert parse_compound(nack(7, (0xFFFE, 0b1000_0000_0000_0011), (50, 0))) == [Nack(7, (0xFFFE, 0xFFFF, 0, 14, 50))]
+    data = nack(7, (0xFFFE, 0b1000_0000_0000_0011), (50, 0))
+
+    assert parse_compound(data) == [Nack(Ssrc(7), (0xFFFE, 0xFFFF, 0, 14, 50))]
 
 
 def test_picture_loss_and_full_intra_requests() -> None:
     fir = packet(206, 4, struct.pack("!IIIIII", 1, 0, 7, 3 << 24, 8, 4 << 24))
 
-    assert parse_compound(pli(5) + fir) == [PictureLoss(5), FullIntraRequest(7, 3), FullIntraRequest(8, 4)]
+    asked = [PictureLoss(Ssrc(5)), FullIntraRequest(Ssrc(7), 3), FullIntraRequest(Ssrc(8), 4)]
+    assert parse_compound(pli(5) + fir) == asked
 
 
 def test_report_blocks_of_both_kinds_of_report() -> None:
     block = struct.pack("!IIIIII", 7, 64 << 24 | 0xFFFFFE, 70_000, 90, 0x11112222, 65_536)
-    expected = ReportBlock(7, 0.25, -2, 70_000, 90, 0x11112222, 65_536)
+    expected = ReportBlock(Ssrc(7), 0.25, -2, 70_000, 90, 0x11112222, 65_536)
 
     assert parse_compound(packet(201, 1, bytes(4) + block)) == [expected]
     assert parse_compound(packet(200, 2, bytes(24) + block + block)) == [expected, expected]
@@ -84,7 +88,7 @@ def test_reference_time_among_other_extended_reports() -> None:
     other = struct.pack("!BBHI", 9, 0, 1, 0)
     body = struct.pack("!I", 3) + other + struct.pack("!BBHQ", 4, 0, 2, 1 << 40)
 
-    assert parse_compound(packet(207, 0, body)) == [ReceiverReferenceTime(3, 1 << 40)]
+    assert parse_compound(packet(207, 0, body)) == [ReceiverReferenceTime(Ssrc(3), 1 << 40)]
 
 
 @pytest.mark.parametrize(
@@ -107,12 +111,12 @@ def test_reference_time_among_other_extended_reports() -> None:
     ],
 )
 def test_what_shares_a_datagram_with_a_strange_packet_still_arrives(strange: bytes) -> None:
-    assert parse_compound(pli(1) + strange + nack(2, (5, 0))) == [PictureLoss(1), Nack(2, (5,))]
+    assert parse_compound(pli(1) + strange + nack(2, (5, 0))) == [PictureLoss(Ssrc(1)), Nack(Ssrc(2), (5,))]
 
 
 @pytest.mark.parametrize("cut", range(1, 16))
 def test_a_truncated_packet_at_the_end_is_skipped(cut: int) -> None:
-    assert parse_compound(pli(1) + nack(2, (5, 0))[:-cut]) == [PictureLoss(1)]
+    assert parse_compound(pli(1) + nack(2, (5, 0))[:-cut]) == [PictureLoss(Ssrc(1))]
 
 
 def test_noise_never_raises() -> None:

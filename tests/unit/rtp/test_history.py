@@ -37,7 +37,7 @@ def test_packets_still_in_the_pacer_are_not_handed_out() -> None:
     history = SentHistory()
     history.add(0, group(b"a", b"b", released=1), 0)
 
-    assert history.find(0, 1, NEVER) == b"a"
+    assert history.find(0, 1, NEVER) == bytearray(b"a")
     assert history.find(1, 1, NEVER) is None
 
 
@@ -46,7 +46,7 @@ def test_old_packets_are_forgotten() -> None:
     history.add(0, group(b"aaa"), 0)
     history.add(1, group(b"b"), SECOND_NS)
 
-    assert history.find(0, SECOND_NS, NEVER) == b"aaa"
+    assert history.find(0, SECOND_NS, NEVER) == bytearray(b"aaa")
     assert history.find(0, SECOND_NS + 1, NEVER) is None
     assert (len(history), history.size) == (1, 1)
 
@@ -58,7 +58,7 @@ def test_the_number_of_packets_is_bounded() -> None:
 
     assert len(history) == 4
     assert history.find(5, 0, NEVER) is None
-    assert history.find(6, 0, NEVER) == b"a"
+    assert history.find(6, 0, NEVER) == bytearray(b"a")
 
 
 def test_an_empty_history_has_nothing() -> None:
