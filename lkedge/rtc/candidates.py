@@ -11,6 +11,9 @@ from lkedge.terms import Mid
 
 _PREFIX = "candidate:"
 
+MAX_REMOTE_CANDIDATES = 100
+"""Of one peer and generation; more are ignored."""
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteCandidate:

@@ -17,7 +17,7 @@ from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsP
 
 from lkedge.errors import TransportError
 from lkedge.rtc.adapter import require_attributes
-from lkedge.rtc.ice import IceLink
+from lkedge.rtc.link import IceLink
 from lkedge.rtc.sdp_parser import Fingerprint
 
 logger = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from lkedge.errors import NegotiationError, TransportError
-from lkedge.rtc.ice import IcePath
 from lkedge.rtc.sdp import (
     Answer,
     AnsweredSection,
@@ -22,6 +22,9 @@ from lkedge.rtc.sdp import (
 from lkedge.rtc.settings import IceServer, IceSettings, TransportState, TransportTimings
 from lkedge.rtc.transport import IceDtlsTransport
 from lkedge.terms import Cid, Codec, Mid
+
+if TYPE_CHECKING:
+    from lkedge.rtc.ice import IcePath
 
 logger = logging.getLogger(__name__)
 
@@ -227,7 +230,7 @@ class PublisherTransport:
 
 
 def preload() -> None:
-    """Import the DTLS library and make the certificate, about 0.3 s; harmless on any thread."""
+    """Import aioice and aiortc and make the certificate, about 0.35 s; meant for a thread at start-up."""
     from lkedge.rtc.dtls import certificate_fingerprint
 
     certificate_fingerprint()

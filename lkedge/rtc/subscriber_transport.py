@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
-from lkedge.rtc.ice import IcePath
 from lkedge.rtc.sdp import LocalDescription
 from lkedge.rtc.sdp_parser import RemoteDescription, parse_description
 from lkedge.rtc.settings import IceServer, IceSettings, TransportState, TransportTimings
 from lkedge.rtc.subscriber_sdp import build_subscriber_answer
 from lkedge.rtc.transport import IceDtlsTransport
+
+if TYPE_CHECKING:
+    from lkedge.rtc.ice import IcePath
 
 SendAnswer = Callable[[str], Awaitable[None]]
 """Sends our answer to the server."""

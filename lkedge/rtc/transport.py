@@ -10,16 +10,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lkedge.errors import TransportError
-from lkedge.rtc.candidates import RemoteCandidate, candidate_init, candidate_of_init
+from lkedge.rtc.candidates import MAX_REMOTE_CANDIDATES, RemoteCandidate, candidate_init, candidate_of_init
 from lkedge.rtc.consent import Liveness
-from lkedge.rtc.ice import MAX_REMOTE_CANDIDATES, IceLink, IcePath
 from lkedge.rtc.ice_servers import parse_ice_servers
+from lkedge.rtc.link import IceLink
 from lkedge.rtc.sdp_parser import Fingerprint, RemoteDescription
 from lkedge.rtc.settings import IceServer, IceSettings, TransportState, TransportTimings
 from lkedge.terms import Mid
 
 if TYPE_CHECKING:
     from lkedge.rtc.dtls import DtlsTransport
+    from lkedge.rtc.ice import IcePath
 
 logger = logging.getLogger(__name__)
 
@@ -95,6 +96,8 @@ class IceDtlsTransport:
 
     async def open_path(self) -> IcePath:
         """Begin a new ICE generation with its host candidates gathered; `establish` or `abandon` it."""
+        from lkedge.rtc.ice import IcePath
+
         self._require_usable()
         path = IcePath(
             self._settings,

@@ -10,7 +10,7 @@ import pytest
 from lkedge.errors import TransportError
 from lkedge.rtc.adapter import UnsuitableLibrary, require_attributes
 from lkedge.rtc.dtls import DtlsTransport, certificate, certificate_fingerprint
-from lkedge.rtc.ice import IceLink
+from lkedge.rtc.link import IceLink
 from lkedge.rtc.sdp_parser import Fingerprint
 
 
@@ -59,9 +59,9 @@ async def test_received_media_is_dropped_unparsed() -> None:
     await dtls.close()
 
 
-def test_transports_are_imported_without_aiortc() -> None:
+def test_transports_are_imported_without_their_libraries() -> None:
     code = (
         "import sys; import lkedge.rtc.publisher_transport, lkedge.rtc.subscriber_transport; "
-        "sys.exit(any(name in sys.modules for name in ('aiortc', 'av', 'OpenSSL')))"
+        "sys.exit(any(name in sys.modules for name in ('aiortc', 'aioice', 'av', 'OpenSSL', 'dns')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=30).returncode == 0

@@ -1,4 +1,4 @@
-"""The link and one path, without a peer."""
+"""One path, without a peer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from lkedge.errors import TransportError
 from lkedge.rtc import gathering
 from lkedge.rtc.candidates import parse_candidate
-from lkedge.rtc.ice import MAX_QUEUED_DATAGRAMS, IceLink, IcePath
+from lkedge.rtc.ice import IcePath
 from lkedge.rtc.ice_servers import ServerList, StunServer, TurnServer
 from lkedge.rtc.sdp_parser import Fingerprint, RemoteDescription
 from lkedge.rtc.settings import IceSettings, TransportTimings
@@ -36,36 +36,6 @@ class Given:
             on_liveness=lambda path, liveness: None,
             on_candidate=self.lines.append,
         )
-
-
-async def test_link_drops_what_would_kill_the_pump() -> None:
-    link = IceLink("controlling")
-    for data in (b"", bytes(1501), b"good", bytes(1500)):
-        link.deliver(data)
-    assert await link._recv() == b"good"
-    assert len(await link._recv()) == 1500
-    assert link.dropped == 2
-
-
-async def test_link_is_bounded() -> None:
-    link = IceLink("controlling")
-    for number in range(MAX_QUEUED_DATAGRAMS + 3):
-        link.deliver(number.to_bytes(2, "big"))
-    assert link.dropped == 3
-    assert await link._recv() == b"\0\0"
-
-
-async def test_link_without_path_loses_what_is_sent() -> None:
-    link = IceLink("controlling")
-    await link._send(b"data")
-    assert link.target is None
-
-
-async def test_closed_link_ends_its_reader() -> None:
-    link = IceLink("controlling")
-    link.close()
-    with pytest.raises(ConnectionError):
-        await link._recv()
 
 
 async def test_loopback_is_a_candidate_only_when_wanted() -> None:
