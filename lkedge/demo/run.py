@@ -95,7 +95,8 @@ def introduction(options: DemoOptions, room: DemoRoom, viewer_url: str) -> str:
         lines.append(f"viewer  {viewer_url}   <- open this in a browser on this machine")
     elif options.has_page:
         lines.append(f"viewer  none: {room.why_no_viewer or 'livekit-client is missing, run tools/setup-viewer.sh'}")
-    lines.append("        Ctrl-C leaves the room and ends." if options.seconds is None else "")
+    if options.seconds is None:
+        lines.append("        Ctrl-C leaves the room and ends.")
     return "\n".join(lines)
 
 

@@ -78,7 +78,7 @@ def _short(track: TrackStatus) -> str:
 
 
 def _short_layer(layer: LayerStatus) -> str:
-    name = layer.rid or "one layer"
+    name = layer.rid or "sent"
     if not layer.active:
         return f"{name} off ({layer.reason})"
     measured = f"{rate(layer.measured_bitrate)} {layer.measured_framerate:.0f} fps"

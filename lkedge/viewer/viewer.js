@@ -196,7 +196,7 @@ function layerRow(layer, isCurrent) {
 function showSound() {
   const tracks = document.querySelectorAll("audio").length;
   byId("unmute").hidden = page.soundOn || !tracks;
-  text("mute", page.soundOn ? "Mute sound" : "Unmute sound");
+  text("mute", page.soundOn ? "Mute" : "Unmute");
 }
 
 // ---- statistics

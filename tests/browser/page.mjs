@@ -26,6 +26,7 @@ const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   userDataDir: profile,
   headless: true,
+  pipe: true, // Chromium ends with this process, however that ends
   args: FLAGS,
   defaultViewport: { width: 1400, height: 860 },
 });
@@ -62,3 +63,4 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 await browser.close();
 rmSync(profile, { recursive: true, force: true });
+process.exit(0);

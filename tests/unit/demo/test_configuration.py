@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from lkedge.config.models import VideoPublish
 from lkedge.demo.configuration import demo_config, demo_toml
 from lkedge.terms import Codec
 
@@ -21,7 +22,9 @@ def test_the_demo_publishes_a_picture_in_three_layers_and_a_tone(tmp_path: Path,
 
     assert [(track.name, track.source) for track in config.tracks] == [("picture", "testsrc"), ("tone", "tone")]
     assert config.livekit.url == "ws://127.0.0.1:7880"
-    assert config.tracks[0].publish.video_codec is codec
+    publish = config.tracks[0].publish
+    assert isinstance(publish, VideoPublish)
+    assert publish.video_codec is codec
 
 
 def test_secrets_are_in_files_of_the_owner_only_and_not_in_the_configuration(tmp_path: Path) -> None:
