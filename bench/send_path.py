@@ -102,13 +102,21 @@ async def run_ours(data: list[bytes], address: tuple[str, int]) -> Result:
     )
     config = StreamConfig(Codec.VP8, Mid("0"), Rid("f"), frozenset(EXTENSION_ID), True, 0, "bench")
     stream = RtpStream(config)
+    encoded = [EncodedFrame(Codec.VP8, Rid("f"), payload, index * FRAME_NS) for index, payload in enumerate(data)]
     begin = time.process_time()
-    for index, payload in enumerate(data):
-        egress.send(stream.packetize(EncodedFrame(Codec.VP8, Rid("f"), payload, index * FRAME_NS)))
+    for frame in encoded:
+        egress.send(stream.packetize(frame))
     elapsed = time.process_time() - begin
     egress.close()
     output.close()
     return Result(egress.counters.packets, elapsed)
+
+
+def encoded_packet(index: int, payload: bytes) -> av.Packet[Any]:
+    packet = av.Packet(payload)
+    packet.pts = index * 3000
+    packet.time_base = Fraction(1, 90_000)
+    return packet
 
 
 class EncodedTrack(MediaStreamTrack):
@@ -118,17 +126,13 @@ class EncodedTrack(MediaStreamTrack):
 
     def __init__(self, data: list[bytes]) -> None:
         super().__init__()
-        self._data = iter(enumerate(data))
+        self._packets = iter([encoded_packet(index, payload) for index, payload in enumerate(data)])
 
     async def recv(self) -> av.Packet[Any]:
         try:
-            index, payload = next(self._data)
+            return next(self._packets)
         except StopIteration:
             raise MediaStreamError from None
-        packet = av.Packet(payload)
-        packet.pts = index * 3000
-        packet.time_base = Fraction(1, 90_000)
-        return packet
 
 
 class IceTransport:

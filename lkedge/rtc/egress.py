@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lkedge.clock import MILLISECOND_NS, SECOND_NS, Clock
-from lkedge.congestion.pacer import DEFAULT_BURST_NS, DEFAULT_RATE, Pacer, Run
+from lkedge.congestion.pacer import DEFAULT_BURST_NS, DEFAULT_RATE, Pacer
 from lkedge.rtp.history import SentLog, SentPacket, SentRun
 from lkedge.rtp.packetizer import Flow, PacketGroup
 from lkedge.terms import BitsPerSecond, Ssrc
@@ -78,6 +78,9 @@ class Egress:
         if self._is_closed or not group.packets:
             return
         now_ns = self._clock.monotonic_ns()
+        if self._pacer.admit(group, now_ns):
+            self._send_packets(group.flow, group.packets, now_ns)
+            return
         self._pacer.push(group, now_ns)
         self._release(now_ns)
 
@@ -129,23 +132,22 @@ class Egress:
             self._on_dropped(group.flow.media_ssrc)
 
     def _release(self, now_ns: int) -> None:
-        for run in self._pacer.pop(now_ns):
-            self._send_run(run, now_ns)
+        for group, start, stop in self._pacer.pop(now_ns):
+            self._send_packets(group.flow, group.packets[start:stop], now_ns)
         deadline_ns = self._pacer.next_deadline(now_ns)
         if deadline_ns is not None and self._timer is None:
             delay_ns = max(TICK_NS, deadline_ns - now_ns)
             self._timer = self._loop.call_later(delay_ns / SECOND_NS, self._tick)
 
-    def _send_run(self, run: Run, now_ns: int) -> None:
-        group, start, stop = run
-        packets = group.packets if stop - start == len(group.packets) else group.packets[start:stop]
-        offset = group.flow.transport_cc_offset
+    def _send_packets(self, flow: Flow, packets: list[bytearray], now_ns: int) -> None:
+        offset = flow.transport_cc_offset
         sizes = self._write_stamped(packets, offset) if offset else self._write_plain(packets)
-        self.counters.packets += len(sizes)
-        self.counters.bytes += sum(sizes)
-        self.counters.unsent += len(packets) - len(sizes)
+        counters = self.counters
+        counters.packets += len(sizes)
+        counters.bytes += sum(sizes)
+        counters.unsent += len(packets) - len(sizes)
         if offset and sizes:
-            self._note_sent(group.flow, sizes, now_ns)
+            self._note_sent(flow, sizes, now_ns)
 
     def _write_plain(self, packets: list[bytearray]) -> list[int]:
         write = self._write

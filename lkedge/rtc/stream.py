@@ -106,6 +106,9 @@ class RtpStream:
         self.last_frame_ns: int | None = None
         self.round_trip_ns: int | None = None
         self.fraction_lost = 0.0
+        self._clock_rate = config.codec.clock_rate
+        self._timestamp_offset = config.timestamp_offset
+        self._is_audio = config.codec.kind is TrackKind.AUDIO
         self._template = _media_template(config, self.ssrc)
         self._flow = _media_flow(config, self.ssrc, self._template)
         self._packetizer = _packetizer(config)
@@ -124,10 +127,10 @@ class RtpStream:
         if gap_ns is not None and gap_ns <= 0:
             self.counters.late_frames += 1
             return PacketGroup(self._flow, [])
-        timestamp = rtp_timestamp(frame.captured_ns, self.config.codec.clock_rate, self.config.timestamp_offset)
+        timestamp = rtp_timestamp(frame.captured_ns, self._clock_rate, self._timestamp_offset)
         payloads = self._packetizer.packetize(frame.data, timestamp)
         packets = self._template.packets(self._next_sequence, timestamp, frame.data, payloads)
-        if self.config.codec is Codec.OPUS and packets:
+        if self._is_audio and packets:
             self._stamp_audio(packets[0], frame, gap_ns)
         group = PacketGroup(self._flow, packets)
         if packets:
@@ -175,7 +178,7 @@ class RtpStream:
 
     def sender_report(self, now_ns: int, wall: WallClock) -> bytes:
         """A compound of sender report and CNAME for this instant of the capture clock."""
-        rtp = rtp_timestamp(now_ns, self.config.codec.clock_rate, self.config.timestamp_offset)
+        rtp = rtp_timestamp(now_ns, self._clock_rate, self._timestamp_offset)
         ntp = ntp_timestamp(wall.wall_ns(now_ns))
         report = sender_report(self.ssrc, ntp, rtp, self.counters.packets, self.counters.bytes)
         return report + source_description(self.ssrc, self.config.cname)
