@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import math
-from itertools import repeat
 
 FULL_SCALE = 32_768
 SILENCE = 127
 
 STEP = 7
-"""Every so many samples are looked at: a power needs no more, and 4 us are not 25.
+"""Every so many samples are looked at: a power needs no more, and 6 us are not 30.
 
 It is prime, so that the pairs of stereo and the tones of test signals do not fall into it.
 """
@@ -24,7 +23,7 @@ def audio_level(samples: bytes) -> int:
     values = memoryview(samples).cast("h")[::STEP].tolist()
     if not values:
         return SILENCE
-    power = math.dist(values, tuple(repeat(0, len(values)))) / math.sqrt(len(values))
+    power = math.hypot(*values) / math.sqrt(len(values))
     if power < 1:
         return SILENCE
     return min(SILENCE, max(0, round(-20 * math.log10(power / FULL_SCALE))))

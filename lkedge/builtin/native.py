@@ -67,7 +67,7 @@ def wheel_libraries(name: str) -> Iterator[Path]:
 
 
 def _open(path: Path | str) -> ctypes.CDLL:
-    """Open a library, first loading those of the wheel that it needs.
+    """Open a library; one of the wheel after those that it needs.
 
     The wheel's search path stands in av's own modules only, so the loader names what it
     misses; once that is loaded, its soname is known.
@@ -76,8 +76,16 @@ def _open(path: Path | str) -> ctypes.CDLL:
         try:
             return ctypes.CDLL(str(path))
         except OSError as exc:
-            missing = Path(path).with_name(str(exc).partition(":")[0])
-            if missing == Path(path) or not missing.is_file():
+            missing = _missing(path, exc)
+            if missing is None:
                 raise
         _open(missing)
     raise OSError(f"{path}: needs more than {MAX_DEPENDENCIES} other libraries")
+
+
+def _missing(path: Path | str, error: OSError) -> Path | None:
+    """The file beside `path` that the loader could not find."""
+    if not isinstance(path, Path):
+        return None
+    missing = path.parent / Path(str(error).partition(":")[0]).name
+    return missing if missing != path and missing.is_file() else None

@@ -22,12 +22,19 @@ LARGEST_PACKET = 1275
 DTX_PACKET_BYTES = 2
 """A packet of so many bytes or fewer need not be sent (opus_defines.h, OPUS_SET_DTX)."""
 
+DTX_COMPLEXITY = 7
+"""From here on libopus analyses what it hears; below, DTX takes every steady sound that is
+no speech for noise and stops sending it (a 440 Hz tone lost 240 of 300 packets)."""
+
 MIN_BITRATE, MAX_BITRATE = 6_000, 510_000
 """RFC 6716, section 2.1.1."""
 
 
 class OpusEncoder(AudioEncoder):
-    """One audio track. Used by one thread."""
+    """One audio track. Used by one thread.
+
+    With DTX the complexity is at least 7.
+    """
 
     def __init__(self, settings: AudioEncoderSettings) -> None:
         self._encoder: int | None = None
@@ -70,7 +77,7 @@ class OpusEncoder(AudioEncoder):
     def _configure(self, encoder: int, settings: AudioEncoderSettings) -> None:
         requests = {
             opus_bindings.SET_BITRATE: settings.bitrate,
-            opus_bindings.SET_COMPLEXITY: settings.complexity,
+            opus_bindings.SET_COMPLEXITY: _complexity(settings),
             opus_bindings.SET_DTX: int(settings.dtx),
             opus_bindings.SET_INBAND_FEC: int(settings.fec),
             opus_bindings.SET_PACKET_LOSS_PERC: settings.packet_loss_percent,
@@ -92,6 +99,10 @@ class OpusEncoder(AudioEncoder):
         if self._encoder is None:
             raise EncoderError("this opus encoder is closed: make a new one")
         return self._encoder
+
+
+def _complexity(settings: AudioEncoderSettings) -> int:
+    return max(settings.complexity, DTX_COMPLEXITY) if settings.dtx else settings.complexity
 
 
 def _check(settings: AudioEncoderSettings) -> None:
