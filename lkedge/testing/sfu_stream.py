@@ -132,6 +132,7 @@ class ReceivedStream:
             self._first_sequence = packet.sequence
             self._newest_timestamp = packet.timestamp
         self.last_ns = packet.received_ns
+        self.dropped += was_dropped
         self.log.append(
             PacketRecord(
                 packet.received_ns,
