@@ -31,6 +31,8 @@ _PATTERNS = (
 )
 
 _secrets: set[str] = set()
+_talkative: set[str] = set()
+"""Loggers that LKEDGE_LOG gave a level of their own."""
 
 
 def register_secret(secret: str) -> None:
@@ -91,9 +93,13 @@ def configure(level: str = "info", *, environ: Mapping[str, str] | None = None, 
     handler.is_lkedge = True  # type: ignore[attr-defined]
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
+    for name in _talkative:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    _talkative.clear()
     logging.getLogger(ROOT).setLevel(LEVELS[level])
     for name, module_level in module_levels(environ.get(VARIABLE, "")).items():
         logging.getLogger(name).setLevel(module_level)
+        _talkative.add(name)
 
 
 def module_levels(text: str) -> dict[str, int]:
