@@ -208,9 +208,7 @@ class TestToken:
         assert main(["token", "--room", "r", "--identity", "i"]) == 1
         assert "LIVEKIT_API_KEY" in capsys.readouterr().err
 
-    @pytest.mark.parametrize(
-        ("text", "seconds"), [("90", 90), ("90s", 90), ("30m", 1800), ("7d", 604800)]
-    )
+    @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("30m", 1800), ("7d", 604800)])
     def test_durations(self, text: str, seconds: int) -> None:
         assert duration(text) == seconds
 
