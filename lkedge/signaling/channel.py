@@ -55,7 +55,7 @@ class SignalChannel:
 
     def start(self) -> None:
         """Begin to read, send and ping."""
-        jobs = {"reader": self._read(), "sender": self._write(), "pinger": self._ping()}
+        jobs = {"reader": self._read, "sender": self._write, "pinger": self._ping}
         self._tasks = [asyncio.create_task(self._run(job), name=f"signal.{name}") for name, job in jobs.items()]
 
     @property
@@ -105,10 +105,10 @@ class SignalChannel:
         except TimeoutError:
             self._connection.transport.abort()
 
-    async def _run(self, job: Coroutine[Any, Any, None]) -> None:
+    async def _run(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """The top of every task: turn however it ended into a reason."""
         try:
-            await job
+            await job()
         except ConnectionClosed as exc:
             self._end(_closed_reason(exc))
         except Exception as exc:

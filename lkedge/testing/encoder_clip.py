@@ -30,6 +30,8 @@ FLASH_ROWS = 4
 SAMPLED_ROWS = 3
 """Every so many rows enter a PSNR."""
 
+H264_IDR, H264_SPS, H264_PPS = 5, 7, 8
+
 
 def moving_picture(width: int, height: int, index: int, *, framerate: float = 30) -> VideoFrame:
     """Picture `index` of an endless clip whose bands drift apart: work for any rate control."""
@@ -113,6 +115,18 @@ def energy(samples: Sequence[int]) -> float:
     """Mean square."""
     total: float = sum(map(mul, samples, samples))
     return total / max(1, len(samples))
+
+
+def is_key_frame(frame: EncodedFrame) -> bool:
+    """Whether the bits say so (RFC 6386, section 9.1; H.264, 7.4.1)."""
+    if frame.codec is Codec.VP8:
+        return frame.data[0] & 1 == 0
+    return H264_IDR in nal_types(frame.data)
+
+
+def nal_types(data: bytes) -> list[int]:
+    """NAL unit types of an Annex-B access unit (H.264, B.1)."""
+    return [part[0] & 31 for part in data.split(b"\x00\x00\x01")[1:] if part]
 
 
 @cache

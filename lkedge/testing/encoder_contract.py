@@ -25,11 +25,24 @@ from lkedge.errors import EncoderError
 from lkedge.media.frame import EncodedFrame, VideoFrame
 from lkedge.plugin.api import AudioEncoder, AudioEncoderSettings, VideoEncoder, VideoEncoderSettings
 from lkedge.terms import BitsPerSecond, Codec, Rid
-from lkedge.testing.encoder_clip import PictureDecoder, SoundDecoder, clip, energy, luma, psnr, silence, tone
+from lkedge.testing.encoder_clip import (
+    H264_IDR,
+    H264_PPS,
+    H264_SPS,
+    PictureDecoder,
+    SoundDecoder,
+    clip,
+    energy,
+    is_key_frame,
+    luma,
+    nal_types,
+    psnr,
+    silence,
+    tone,
+)
 
 WIDTH, HEIGHT, FRAMERATE = 320, 180, 30
 SECONDS_TO_SETTLE = 2
-H264_SPS, H264_PPS, H264_IDR = 7, 8, 5
 
 
 class VideoEncoderContract(ABC):
@@ -78,7 +91,7 @@ class VideoEncoderContract(ABC):
 
     def test_marks_as_key_frame_what_is_one(self) -> None:
         for index, frame in enumerate(self._run(5)):
-            assert frame.is_key == _is_key_frame(frame), f"frame {index} is marked wrongly"
+            assert frame.is_key == is_key_frame(frame), f"frame {index} is marked wrongly"
 
     def test_decodes_to_its_size_above_the_psnr_floor(self) -> None:
         qualities = []
@@ -292,19 +305,8 @@ def _encode(encoder: VideoEncoder, pictures: Iterator[VideoFrame], count: int) -
             yield frame
 
 
-def _is_key_frame(frame: EncodedFrame) -> bool:
-    if frame.codec is Codec.VP8:
-        return frame.data[0] & 1 == 0
-    return H264_IDR in _nal_types(frame.data)
-
-
 def _check_key_frame(frame: EncodedFrame) -> None:
-    assert _is_key_frame(frame), "it is marked as a key frame and is none"
+    assert is_key_frame(frame), "it is marked as a key frame and is none"
     if frame.codec is Codec.H264:
-        types = [kind for kind in _nal_types(frame.data) if kind in (H264_SPS, H264_PPS, H264_IDR)]
+        types = [kind for kind in nal_types(frame.data) if kind in (H264_SPS, H264_PPS, H264_IDR)]
         assert types[:2] == [H264_SPS, H264_PPS], f"SPS and PPS do not stand before the IDR: {types}"
-
-
-def _nal_types(data: bytes) -> list[int]:
-    """NAL unit types of an Annex-B access unit (H.264, B.1)."""
-    return [part[0] & 31 for part in data.split(b"\x00\x00\x01")[1:] if part]

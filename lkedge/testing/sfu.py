@@ -52,6 +52,8 @@ class LoopbackSfu:
     """Use as an async context manager, or `start` and `stop`. Owned by one event loop.
 
     participants: by (room, identity). departed: those that are gone, newest last.
+    handshakes: WebSockets opened so far; joins: how many of them joined (the others
+        resumed, or met a fault). refusals: handshakes answered with a status.
     """
 
     def __init__(self, settings: SfuSettings | None = None, faults: Faults | None = None) -> None:
@@ -59,6 +61,7 @@ class LoopbackSfu:
         self.faults = faults or Faults()
         self.participants: dict[tuple[str, str], SfuParticipant] = {}
         self.departed: list[SfuParticipant] = []
+        self.handshakes = 0
         self.joins = 0
         self.refusals: list[Refusal] = []
         self._server = SignalServer(self)

@@ -106,6 +106,8 @@ class SignalServer:
 
     def _welcome(self, socket: SfuSocket, request: JoinRequest) -> SfuParticipant | None:
         """The first message: None when it is a refusal, or a fault."""
+        self._sfu.handshakes += 1
+        self._sfu.touch()
         if self._sfu.faults.leave_first is not None:
             socket.send(messages.leave(*self._sfu.faults.leave_first))
             socket.hang_up()
