@@ -26,6 +26,9 @@ TESTED_AIORTC = ">=1.16,<1.17"
 MAX_BACKLOG_BYTES = 256 * 1024
 """Beyond this the socket does not keep up; more would only be late."""
 
+BACKLOG_CHECK_PACKETS = 16
+"""Asking for the backlog costs a tenth of sending."""
+
 _CLASS_NAMES = ("_handle_rtcp_data", "_handle_rtp_data", "_set_role", "_recv_next", "_write_ssl")
 _INSTANCE_NAMES = ("_tx_srtp", "_rx_srtp", "_task", "_transport")
 require_attributes(RTCDtlsTransport, _CLASS_NAMES, "aiortc", aiortc.__version__, TESTED_AIORTC)
@@ -49,12 +52,14 @@ class DtlsTransport(RTCDtlsTransport):
 
     on_rtcp: called with each decrypted RTCP datagram; what it raises is logged, not passed on.
     on_lost: called once when the peer ends DTLS or the receive pump dies.
+    sent: RTP packets handed to the socket.
     unsent, refused: packets without a path, and packets beyond what the socket or SRTP takes.
     """
 
     def __init__(self, link: IceLink, on_rtcp: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
         super().__init__(link, [certificate()])  # type: ignore[arg-type]
         require_attributes(self, _INSTANCE_NAMES, "aiortc", aiortc.__version__, TESTED_AIORTC)
+        self.sent = 0
         self.unsent = 0
         self.refused = 0
         self._link = link
@@ -86,37 +91,42 @@ class DtlsTransport(RTCDtlsTransport):
         Returns:
             False when it was dropped: no path, a full socket, or too long a packet.
         """
-        if not self._is_up:
+        path = self._link.path
+        target = None if path is None else path.connection.target
+        if target is None or not self._is_up:
             self.unsent += 1
             return False
-        return self._send_protected(self._tx_srtp.protect, data)
+        try:
+            protected = self._tx_srtp.protect(bytes(data))
+        except (pylibsrtp.Error, ValueError) as exc:
+            return self._refuse(len(data), exc)
+        if self.sent % BACKLOG_CHECK_PACKETS == 0 and target.backlog() > MAX_BACKLOG_BYTES:
+            return self._refuse(len(data), "the socket is full")
+        target.sendto(protected, target.address)
+        self.sent += 1
+        return True
 
     def send_rtcp(self, data: bytes) -> None:
         """Protect one RTCP compound and send it at once, or drop it."""
-        if self._is_up:
-            self._send_protected(self._tx_srtp.protect_rtcp, data)
+        target = self._link.target
+        if target is None or not self._is_up:
+            return
+        try:
+            protected = self._tx_srtp.protect_rtcp(data)
+        except (pylibsrtp.Error, ValueError) as exc:
+            self._refuse(len(data), exc)
+        else:
+            target.sendto(protected, target.address)
 
     async def close(self) -> None:
         """Tell the peer and stop receiving; no callback follows."""
         self._is_up = False
         await self.stop()
 
-    def _send_protected(self, protect: Callable[[bytes], bytes], data: bytes | bytearray) -> bool:
-        target = self._link.target
-        if target is None:
-            self.unsent += 1
-            return False
-        try:
-            protected = protect(bytes(data))
-        except (pylibsrtp.Error, ValueError) as exc:
-            self.refused += 1
-            logger.debug("SRTP refused a packet of %d bytes: %s", len(data), exc)
-            return False
-        if target.backlog() > MAX_BACKLOG_BYTES:
-            self.refused += 1
-            return False
-        target.sendto(protected, target.address)
-        return True
+    def _refuse(self, size: int, reason: object) -> bool:
+        self.refused += 1
+        logger.debug("a packet of %d bytes is dropped: %s", size, reason)
+        return False
 
     def _state_changed(self) -> None:
         if self._is_up and self.state in ("closed", "failed"):

@@ -134,7 +134,7 @@ class PublisherTransport:
             if path is None:
                 await self._negotiate_path(exchange)
             else:
-                path.update(await self._exchange(exchange, path))
+                self._update(path, await self._exchange(exchange, path))
 
     async def restart_ice(self, exchange: Exchange, *, servers: tuple[IceServer, ...] | None = None) -> None:
         """Move to a new path while DTLS, SRTP and all streams go on; the old one may be dead or alive.
@@ -188,6 +188,12 @@ class PublisherTransport:
             await self._transport.abandon(path)
             raise
         self._is_path_stale = False
+
+    def _update(self, path: IcePath, answer: Answer) -> None:
+        if answer.ufrag != path.remote_ufrag:
+            self._is_path_stale = True
+            raise NegotiationError("the server answered with ICE credentials of another path; ICE has to be restarted")
+        path.update(answer)
 
     async def _exchange(self, exchange: Exchange, path: IcePath) -> Answer:
         if not self._transport.is_usable:

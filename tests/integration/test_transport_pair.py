@@ -284,6 +284,20 @@ async def test_failed_restart_keeps_the_old_path_and_the_next_offer_restarts(pub
     assert await publishing.received() == 2
 
 
+async def test_answer_of_another_ice_generation_asks_for_a_restart(publishing: Publishing) -> None:
+    publishing.transport.add_section(CAMERA)
+    await publishing.connect()
+
+    async def exchange(offer: str) -> str:
+        ufrag = publishing.peer.connections[-1].local_username
+        return (await publishing.peer.answer(offer)).replace(f"a=ice-ufrag:{ufrag}", "a=ice-ufrag:else")
+
+    with pytest.raises(NegotiationError, match="ICE has to be restarted"):
+        await publishing.transport.negotiate(exchange)
+    await publishing.transport.negotiate(publishing.peer.answer)
+    assert len(publishing.peer.connections) == 2
+
+
 async def test_server_with_another_certificate_is_another_server(publishing: Publishing) -> None:
     publishing.transport.add_section(CAMERA)
     await publishing.connect()
