@@ -60,6 +60,11 @@ class _Entry:
             self.deferred = None
 
 
+FIRST_FRAME_CHECK_S = 0.01
+FIRST_FRAME_WAIT_NS = 400 * MILLISECOND_NS
+"""How long the pacer may hold the first frame of a stream; it drops what is older."""
+
+
 class RtcpEndpoint:
     """Routes what the server reports to the streams it is about. Used on the event loop.
 
@@ -211,14 +216,17 @@ class RtcpEndpoint:
         entry.report_due_ns = now_ns + _report_interval_ns(now_ns - entry.resumed_ns)
 
     def _resumed(self, stream: RtpStream) -> None:
-        """Report right after the frame: its packets leave in the same turn of the loop."""
-        self._loop.call_soon(self._first_report, stream)
+        """Report right after the frame has left: the server ignores reports of an SSRC that it does not know yet."""
+        self._loop.call_soon(self._first_report, stream, self._clock.monotonic_ns())
 
-    def _first_report(self, stream: RtpStream) -> None:
+    def _first_report(self, stream: RtpStream, resumed_ns: int) -> None:
         entry = self._entries.get(stream.ssrc)
         if entry is None:
             return
         now_ns = self._clock.monotonic_ns()
+        if self._egress.waiting_bytes and now_ns - resumed_ns < FIRST_FRAME_WAIT_NS:
+            self._loop.call_later(FIRST_FRAME_CHECK_S, self._first_report, stream, resumed_ns)
+            return
         entry.resumed_ns = now_ns
         self._report(entry, now_ns)
         if self._timer is None:
