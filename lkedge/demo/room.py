@@ -153,7 +153,7 @@ class OwnServer:
             server.close()
             raise
         version = livekit_server.version_of(self.binary)
-        description = f"{server.url}, livekit-server {version} started for this demo ({self.binary})"
+        description = f"{server.url}, livekit-server {version} started for this demo"
         return keyed_room(server.url, DEFAULT_ROOM, API_KEY, secret, description, close)
 
 

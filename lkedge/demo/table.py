@@ -80,6 +80,6 @@ def _short(track: TrackStatus) -> str:
 def _short_layer(layer: LayerStatus) -> str:
     name = layer.rid or "sent"
     if not layer.active:
-        return f"{name} off ({layer.reason})"
+        return f"{name} off ({layer.reason})" if layer.reason else f"{name} off"
     measured = f"{rate(layer.measured_bitrate)} {layer.measured_framerate:.0f} fps"
     return f"{name} {layer.width}x{layer.height} {measured}" if layer.width else f"{name} {measured}"
