@@ -146,6 +146,9 @@ class _Loading:
             self._problems.add(path, "must be a table")
             raw = None
         table = {key: value for key, value in (raw or {}).items() if key not in ignored}
+        if not table and model is not TrackSection:
+            # Nothing is required there, and a model that is not validated need not be built.
+            return model.model_construct()
         try:
             return model.model_validate(table)
         except ValidationError as error:

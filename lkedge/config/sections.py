@@ -46,7 +46,8 @@ def setting(
 class Section(BaseModel):
     """A table of the file. Unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when first used: most files use few of the tables, and start-up time counts.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class IceServerSection(Section):
