@@ -6,9 +6,9 @@
 plugins=$(for folder in plugins/*/; do [ ! -f "$folder/pyproject.toml" ] || printf '%s ' "${folder%/}"; done)
 inputs=(tools/setup-venv.sh pyproject.toml constraints.txt)
 for folder in $plugins; do inputs+=("$folder/pyproject.toml"); done
-step=venv
-if [ "${1:-}" = --dev ]; then step=venv-dev; inputs+=(requirements-dev.txt); fi
-hash=$(content_hash "$PWD" "${inputs[@]}")
+base=$(content_hash "$PWD" "${inputs[@]}")
+step=venv hash=$base
+if [ "${1:-}" = --dev ]; then step=venv-dev; hash=$(content_hash "$base" requirements-dev.txt); fi
 if [ -x .venv/bin/lkedge ] && is_stamped "$step" "$hash"; then exit 0; fi
 
 if ! python_is_new .venv/bin/python; then
@@ -35,4 +35,5 @@ if command -v pkg-config >/dev/null && command -v cc >/dev/null && pkg-config --
   say "libsystemd is here: installing systemd-python"
   pip install -q -c constraints.txt systemd-python || say "systemd-python could not be built; lkedge logs to standard error"
 fi
+stamp venv "$base"
 stamp "$step" "$hash"
