@@ -6,6 +6,7 @@ import asyncio
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from lkedge.clock import MILLISECOND_NS, SECOND_NS, Clock
 from lkedge.congestion.pacer import DEFAULT_BURST_NS, DEFAULT_RATE, Pacer
@@ -18,6 +19,9 @@ TICK_NS = 5 * MILLISECOND_NS
 
 Write = Callable[[bytes | bytearray], bool]
 """Protects and sends one RTP packet; False when it could not be sent. Does not change the buffer."""
+
+WriteMany = Callable[[list[bytearray]], int]
+"""As Write for several packets in order: how many were taken, from the front."""
 
 _SEQUENCE = struct.Struct("!H")
 
@@ -51,6 +55,7 @@ class Egress:
         *,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
+        write_many: WriteMany | None = None,
         on_sent: Callable[[SentRun], None] | None = None,
         on_dropped: Callable[[Ssrc], None] | None = None,
         rate: BitsPerSecond = DEFAULT_RATE,
@@ -58,10 +63,11 @@ class Egress:
     ) -> None:
         """
         Args:
+            write_many: a faster way for the packets of a frame, where there is one.
             on_sent: gets every run of packets that has a transport-wide sequence number.
             on_dropped: gets the media SSRC of every frame dropped; its decoder needs a key frame.
         """
-        self._write = write
+        self._write_many = write_many or partial(_write_singly, write)
         self._loop = loop
         self._clock = clock
         self._on_sent = on_sent
@@ -141,7 +147,10 @@ class Egress:
 
     def _send_packets(self, flow: Flow, packets: list[bytearray], now_ns: int) -> None:
         offset = flow.transport_cc_offset
-        sizes = self._write_stamped(packets, offset) if offset else self._write_plain(packets)
+        if offset:
+            self._stamp(packets, offset)
+        taken = self._write_many(packets)
+        sizes = list(map(len, packets if taken == len(packets) else packets[:taken]))
         counters = self.counters
         counters.packets += len(sizes)
         counters.bytes += sum(sizes)
@@ -149,21 +158,13 @@ class Egress:
         if offset and sizes:
             self._note_sent(flow, sizes, now_ns)
 
-    def _write_plain(self, packets: list[bytearray]) -> list[int]:
-        write = self._write
-        return [len(packet) for packet in packets if write(packet)]
-
-    def _write_stamped(self, packets: list[bytearray], offset: int) -> list[int]:
-        """Write with the next transport-wide numbers; one that was not taken is used again."""
-        write, pack_into = self._write, _SEQUENCE.pack_into
+    def _stamp(self, packets: list[bytearray], offset: int) -> None:
+        """Write the next transport-wide numbers; those of packets not taken are used again."""
+        pack_into = _SEQUENCE.pack_into
         number = self._next_transport_sequence
-        sizes = []
         for packet in packets:
             pack_into(packet, offset, number & 0xFFFF)
-            if write(packet):
-                sizes.append(len(packet))
-                number += 1
-        return sizes
+            number += 1
 
     def _note_sent(self, flow: Flow, sizes: list[int], now_ns: int) -> None:
         run = SentRun(self._next_transport_sequence, now_ns, flow, sizes)
@@ -171,3 +172,11 @@ class Egress:
         self._log.add(run)
         if self._on_sent is not None:
             self._on_sent(run)
+
+
+def _write_singly(write: Write, packets: list[bytearray]) -> int:
+    """Stops at the first packet not taken: a socket that is full stays so for a while."""
+    for taken, packet in enumerate(packets):
+        if not write(packet):
+            return taken
+    return len(packets)

@@ -118,6 +118,23 @@ def test_a_packet_the_network_refuses_takes_no_number_and_is_counted() -> None:
     assert len(room.runs) == 1
 
 
+def test_a_faster_way_is_used_and_may_take_only_the_first_packets() -> None:
+    room = Room()
+    batches: list[list[bytearray]] = []
+
+    def write_many(packets: list[bytearray]) -> int:
+        batches.append(packets)
+        return 2
+
+    egress = Egress(room.write, write_many=write_many, loop=room.loop.as_loop, clock=room.clock)
+    egress.send(group(3))
+    egress.send(group(2))
+
+    assert [len(batch) for batch in batches] == [3, 2]
+    assert [batch[0][CC_OFFSET + 1] for batch in batches] == [1, 3]
+    assert (egress.counters.packets, egress.counters.unsent, room.wire) == (4, 1, [])
+
+
 def test_a_frame_that_waits_too_long_is_dropped_and_reported() -> None:
     room = Room()
     room.egress.set_rate(BitsPerSecond(160_000))
