@@ -166,7 +166,8 @@ class RtpStream:
         Left out: what is too old, was never sent, was sent again less than a round trip ago, or
         would take more than a quarter of the media's rate.
         """
-        interval_ns = max(MIN_REPEAT_INTERVAL_NS, self.round_trip_ns or UNKNOWN_ROUND_TRIP_NS)
+        round_trip_ns = UNKNOWN_ROUND_TRIP_NS if self.round_trip_ns is None else self.round_trip_ns
+        interval_ns = max(MIN_REPEAT_INTERVAL_NS, round_trip_ns)
         packets: list[bytearray] = []
         for sequence in sequences:
             self.counters.nacked += 1
