@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lkedge.config.models import Config
+    from lkedge.plugin.manager import PluginManager
+
+EX_CONFIG = 78
+"""sysexits.h: wrong configuration; systemd does not restart after it."""
 
 HELP = "publish the configured tracks until stopped"
 
@@ -37,19 +44,20 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Load, then serve. Returns the exit status: 0 after a signal, 78 for a wrong configuration."""
-    from lkedge.cli.loading import load_or_complain
-
     from lkedge import log
+    from lkedge.cli.loading import load_or_complain
+    from lkedge.plugin.manager import PluginManager
 
-    config = load_or_complain(args.config)
+    plugins = PluginManager()
+    config = load_or_complain(args.config, plugins)
     if config is None:
-        return 78
+        return EX_CONFIG
     log.configure(args.log_level or config.log_level)
-    asyncio.run(serve(config))
+    asyncio.run(serve(config, plugins))
     return 0
 
 
-async def serve(config: Any) -> None:
+async def serve(config: Config, plugins: PluginManager) -> None:
     """Run a daemon until SIGTERM or SIGINT."""
     from lkedge.daemon.app import Daemon
 
@@ -57,7 +65,7 @@ async def serve(config: Any) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    daemon = Daemon(config)
+    daemon = Daemon(config, plugins=plugins)
     await daemon.start()
     await stopped.wait()
     await daemon.stop()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from lkedge.clock import Clock, WallClock
 from lkedge.config.models import LiveKitConfig, TrackConfig
 from lkedge.errors import ConfigError, JoinRefused, LkedgeError, SignalLost
+from lkedge.publish.announcer import Announcer, Notify
 from lkedge.publish.publication import Publication
 from lkedge.publish.reconnect import ReconnectPolicy
 from lkedge.publish.state import ConnectionState, ConnectionStatus, Status
@@ -40,6 +41,7 @@ HOUSEKEEPING_S = 0.5
 class Publisher:
     """Owned by the event loop.
 
+    plugins: `PluginManager.targets`, for the workers. notify: `PluginManager.notify`.
     on_changed: called, at most once per turn of the loop, when `status` may differ.
     """
 
@@ -50,6 +52,7 @@ class Publisher:
         *,
         clock: Clock,
         plugins: tuple[str, ...] = (),
+        notify: Notify = lambda hook, **arguments: None,
         on_changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._livekit = livekit
@@ -57,6 +60,7 @@ class Publisher:
         self._clock = clock
         self._plugins = plugins
         self._on_changed = on_changed
+        self._announcer = Announcer(notify)
         self._wall = WallClock(clock.monotonic_ns(), clock.wall_ns())
         self._policy = ReconnectPolicy()
         self._retry_now = asyncio.Event()
@@ -100,6 +104,7 @@ class Publisher:
         del self._publications[name]
         self._tell_session()
         await publication.stop()
+        self._announcer.forget(publication)
         self._note_change()
 
     def set_muted(self, name: str, is_muted: bool) -> None:
@@ -139,6 +144,7 @@ class Publisher:
         if self._session is not None:
             self._session.tracks.wake()
             self._session.pace(sum(p.track.target_bitrate for p in self._publications.values()))
+        self._announcer.tell(publication)
         self._note_change()
 
     def do_mute_changed(self, publication: Publication) -> None:
