@@ -6,8 +6,10 @@ import array
 import ctypes
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
+from itertools import count
 from operator import mul, sub
 from typing import Any
 
@@ -15,6 +17,7 @@ import av
 
 from lkedge.builtin.picture import allocate_i420, plane_rows
 from lkedge.media.frame import AudioFrame, EncodedFrame, VideoFrame
+from lkedge.plugin.api import VideoEncoder
 from lkedge.terms import Codec
 
 FRAME_NS = 33_333_333
@@ -49,9 +52,25 @@ def moving_picture(width: int, height: int, index: int, *, framerate: float = 30
 
 
 @cache
-def clip(width: int, height: int, count: int) -> tuple[VideoFrame, ...]:
+def clip(width: int, height: int, number: int) -> tuple[VideoFrame, ...]:
     """The first pictures of `moving_picture`, made once."""
-    return tuple(moving_picture(width, height, index) for index in range(count))
+    return tuple(moving_picture(width, height, index) for index in range(number))
+
+
+def endless(pictures: Sequence[VideoFrame], framerate: float, *, step: int = 1, start: int = 0) -> Iterator[VideoFrame]:
+    """The pictures there and back for ever, every `step`th, with capture times of their own."""
+    turn = 2 * len(pictures) - 2
+    for index in count(start, step):
+        place = index % turn
+        captured_ns = START_NS + round(index * 1e9 / framerate)
+        yield replace(pictures[min(place, turn - place)], captured_ns=captured_ns)
+
+
+def encode(encoder: VideoEncoder, pictures: Iterator[VideoFrame], number: int) -> Iterator[EncodedFrame]:
+    """What becomes of the next pictures; the dropped ones are left out."""
+    for _ in range(number):
+        if frame := encoder.encode(next(pictures), key_frame=False):
+            yield frame
 
 
 def luma(frame: VideoFrame) -> bytes:
