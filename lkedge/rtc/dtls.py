@@ -34,16 +34,15 @@ _INSTANCE_NAMES = ("_tx_srtp", "_rx_srtp", "_task", "_transport")
 require_attributes(RTCDtlsTransport, _CLASS_NAMES, "aiortc", aiortc.__version__, TESTED_AIORTC)
 
 
-@functools.cache
-def certificate() -> RTCCertificate:
-    """Our certificate, one per process. Peers check its fingerprint only, not its dates."""
-    return RTCCertificate.generateCertificate()
+CERTIFICATE = RTCCertificate.generateCertificate()
+"""Ours, one per process; peers check its fingerprint only, not its dates. Made at import, which
+happens once whichever thread comes first: two would offer one fingerprint and show the other."""
 
 
 @functools.cache
 def certificate_fingerprint() -> Fingerprint:
     """SHA-256 of our certificate, for a=fingerprint."""
-    digests = {digest.algorithm: digest.value for digest in certificate().getFingerprints()}
+    digests = {digest.algorithm: digest.value for digest in CERTIFICATE.getFingerprints()}
     return Fingerprint("sha-256", digests["sha-256"])
 
 
@@ -57,7 +56,7 @@ class DtlsTransport(RTCDtlsTransport):
     """
 
     def __init__(self, link: IceLink, on_rtcp: Callable[[bytes], None], on_lost: Callable[[], None]) -> None:
-        super().__init__(link, [certificate()])  # type: ignore[arg-type]
+        super().__init__(link, [CERTIFICATE])  # type: ignore[arg-type]
         require_attributes(self, _INSTANCE_NAMES, "aiortc", aiortc.__version__, TESTED_AIORTC)
         self.sent = 0
         self.unsent = 0

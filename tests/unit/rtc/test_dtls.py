@@ -9,7 +9,7 @@ import pytest
 
 from lkedge.errors import TransportError
 from lkedge.rtc.adapter import UnsuitableLibrary, require_attributes
-from lkedge.rtc.dtls import DtlsTransport, certificate, certificate_fingerprint
+from lkedge.rtc.dtls import DtlsTransport
 from lkedge.rtc.link import IceLink
 from lkedge.rtc.sdp_parser import Fingerprint
 
@@ -31,11 +31,19 @@ def test_instances_are_checked_too() -> None:
         require_attributes(Library(), ["_here", "_there"], "aioice", "1", ">=0.13,<0.14")
 
 
-def test_one_certificate_per_process() -> None:
-    assert certificate() is certificate()
-    fingerprint = certificate_fingerprint()
-    assert fingerprint.algorithm == "sha-256"
-    assert len(fingerprint.value.split(":")) == 32
+def test_threads_that_import_at_once_get_one_certificate() -> None:
+    program = """
+import threading
+seen = set()
+def ask():
+    from lkedge.rtc.dtls import certificate_fingerprint
+    seen.add(certificate_fingerprint())
+threads = [threading.Thread(target=ask) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert len(seen) == 1, seen
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
 
 
 async def test_nothing_is_sent_before_the_handshake() -> None:
