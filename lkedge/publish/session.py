@@ -159,10 +159,9 @@ class RoomSession:
 
     async def _tear_down(self) -> None:
         self._tracks.detach_all()
-        await self._client.close(leave=self._is_leaving)
         self._rtcp.close()
         self._egress.close()
-        await self._transport.close()
+        await asyncio.gather(self._client.close(leave=self._is_leaving), self._transport.close())
         await self._events.close()
         await self._subscriber.close()
         self._set_status(state=ConnectionState.CLOSED)
