@@ -115,9 +115,7 @@ def _mute(request: Mute) -> rtc.MuteTrackRequest:
 
 
 def _leave(_request: Leave) -> rtc.LeaveRequest:
-    return rtc.LeaveRequest(
-        reason=models.DisconnectReason.CLIENT_INITIATED, action=rtc.LeaveRequest.Action.DISCONNECT
-    )
+    return rtc.LeaveRequest(reason=models.DisconnectReason.CLIENT_INITIATED, action=rtc.LeaveRequest.Action.DISCONNECT)
 
 
 def _update_metadata(request: UpdateMetadata) -> rtc.UpdateParticipantMetadata:

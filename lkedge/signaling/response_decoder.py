@@ -161,9 +161,7 @@ def _track_unpublished(response: rtc.TrackUnpublishedResponse) -> TrackUnpublish
 
 def _qualities(update: rtc.SubscribedQualityUpdate) -> SubscribedQualityUpdate:
     by_codec = {codec.codec.lower(): _enabled(codec.qualities) for codec in update.subscribed_codecs}
-    return SubscribedQualityUpdate(
-        TrackSid(update.track_sid), by_codec or {"": _enabled(update.subscribed_qualities)}
-    )
+    return SubscribedQualityUpdate(TrackSid(update.track_sid), by_codec or {"": _enabled(update.subscribed_qualities)})
 
 
 def _enabled(qualities: Iterable[rtc.SubscribedQuality]) -> dict[VideoQuality, bool]:

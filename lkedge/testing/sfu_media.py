@@ -56,6 +56,8 @@ class SfuMedia:
         self.video_codecs: tuple[str, ...] = ("vp8", "h264")
         self.rtcp_received: deque[bytes] = deque(maxlen=2000)
         self.unbound = 0
+        self.lost: deque[tuple[int, int]] = deque(maxlen=5000)
+        """(SSRC, sequence number) of the packets that the loss pattern took."""
         self._on_stream = on_stream
         self._on_frame = on_frame
         self._sections: dict[str, OfferSection] = {}
@@ -70,19 +72,29 @@ class SfuMedia:
         """A new offer was answered: sections, extensions and declared SSRCs."""
         self._sections = {section.mid: section for section in offer.sections if section.is_media}
 
+    def is_lost(self, data: bytes, now_ns: int) -> bool:
+        """Whether the loss pattern takes this datagram, which is not decrypted yet.
+
+        Before decryption, or SRTP's replay protection would refuse the resend.
+        """
+        packet = parse_packet(data, now_ns) if self.loss is not None else None
+        if packet is None or self.loss is None or not self.loss(packet):
+            return False
+        self.lost.append((packet.ssrc, packet.sequence))
+        return True
+
     def receive_rtp(self, data: bytes, now_ns: int) -> list[bytes]:
         """Take a decrypted RTP packet; returns the RTCP datagrams to send now."""
         packet = parse_packet(data, now_ns)
         if packet is None:
             self.violations.append(f"{len(data)} bytes came as RTP and are none")
             return []
-        is_lost = self.loss is not None and self.loss(packet)
         stream = self.streams.get(packet.ssrc) or self._rtx.get(packet.ssrc) or self._bind(packet)
         if stream is None:
             self.unbound += 1
             return []
-        self._deliver(stream, packet, is_lost)
-        return [] if is_lost else [*self._feedback(stream, packet), *self._per_stream(stream, now_ns)]
+        self._deliver(stream, packet)
+        return [*self._feedback(stream, packet), *self._per_stream(stream, now_ns)]
 
     def receive_rtcp(self, data: bytes, now_ns: int) -> None:
         """Take a decrypted RTCP compound."""
@@ -108,10 +120,10 @@ class SfuMedia:
     def all_violations(self) -> list[str]:
         return self.violations + [text for stream in self.streams.values() for text in stream.violations]
 
-    def _deliver(self, stream: ReceivedStream, packet: RtpPacket, is_lost: bool) -> None:
+    def _deliver(self, stream: ReceivedStream, packet: RtpPacket) -> None:
         if packet.ssrc == stream.ssrc:
-            frames = stream.receive(packet, is_lost)
-        elif is_lost or len(packet.payload) < 2:
+            frames = stream.receive(packet)
+        elif len(packet.payload) < 2:
             return
         else:
             frames = stream.receive_again(*_unwrap_rtx(stream, packet))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Mapping
 
 from lkedge.testing.sfu_answer import build_answer
@@ -14,6 +15,8 @@ from lkedge.testing.sfu_sdp import Description, parse
 from lkedge.testing.sfu_settings import Faults, SfuSettings
 from lkedge.testing.sfu_stream import ReceivedStream
 from lkedge.testing.sfu_transport import Gate, SfuTransport
+
+logger = logging.getLogger(__name__)
 
 
 class PublisherEnd:
@@ -39,7 +42,9 @@ class PublisherEnd:
         self._on_connected = on_connected
         self.media = SfuMedia(on_stream, on_frame)
         self.media.video_codecs = settings.video_codecs
-        self.transport = SfuTransport(gate, host=settings.host, on_rtp=self._on_rtp, on_rtcp=self._on_rtcp)
+        self.transport = SfuTransport(
+            gate, host=settings.host, on_rtp=self._on_rtp, on_rtcp=self._on_rtcp, is_lost=self._is_lost
+        )
         self.offers: list[Description] = []
         self.answers: list[str] = []
         self.violations: list[str] = []
@@ -98,9 +103,18 @@ class PublisherEnd:
         self._on_connected(await self.transport.connect(offer))
 
     def _on_rtp(self, data: bytes) -> list[bytes]:
-        self.media.loss = self._faults.loss
         self.media.sends_feedback = self._faults.sends_feedback
-        return self.media.receive_rtp(data, self._now_ns())
+        try:
+            return self.media.receive_rtp(data, self._now_ns())
+        except Exception as exc:
+            # The DTLS task would end with it, and the test would only see a time-out.
+            self.violations.append(f"the SFU failed on an RTP packet: {exc!r}")
+            logger.exception("loop-back SFU: an RTP packet")
+            return []
+
+    def _is_lost(self, data: bytes) -> bool:
+        self.media.loss = self._faults.loss
+        return self.media.is_lost(data, self._now_ns())
 
     def _on_rtcp(self, data: bytes) -> None:
         self.media.receive_rtcp(data, self._now_ns())

@@ -31,10 +31,7 @@ class RtpPacket:
 
 @dataclass(frozen=True, slots=True)
 class PacketRecord:
-    """What is remembered of a packet.
-
-    was_dropped: the loss pattern took it; the SFU behaved as if it had never come.
-    """
+    """What is remembered of a packet."""
 
     received_ns: int
     sequence: int
@@ -42,7 +39,6 @@ class PacketRecord:
     marker: bool
     size: int
     payload: bytes = field(repr=False)
-    was_dropped: bool = False
 
 
 def parse_packet(data: bytes, now_ns: int) -> RtpPacket | None:
@@ -83,7 +79,10 @@ def _one_byte_extensions(block: bytes) -> dict[int, bytes]:
 
 
 LossPattern = Callable[[RtpPacket], bool]
-"""True for a packet that shall be lost. Called once per packet, in order of arrival."""
+"""True for a packet that shall be lost.
+
+Called once per packet, in order of arrival, before decryption: the payload cannot be read.
+"""
 
 
 def every_nth(n: int) -> LossPattern:

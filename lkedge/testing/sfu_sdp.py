@@ -18,6 +18,7 @@ TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-exte
 
 _DIRECTIONS = ("sendonly", "recvonly", "sendrecv", "inactive")
 
+
 @dataclass(frozen=True, slots=True)
 class OfferedCodec:
     """One payload type; name in lower case."""

@@ -54,7 +54,6 @@ class ReceivedStream:
         self.violations: list[str] = []
         self.packets = 0
         self.bytes = 0
-        self.dropped = 0
         self.recovered = 0
         """Packets that came again after a NACK."""
         self.nacked: dict[int, int] = {}
@@ -83,12 +82,11 @@ class ReceivedStream:
         """Packets that are missing now."""
         return len(self._missing)
 
-    def receive(self, packet: RtpPacket, was_dropped: bool) -> list[ReceivedFrame]:
-        """Take a packet of the media SSRC; was_dropped: pretend that it never came."""
+    def receive(self, packet: RtpPacket) -> list[ReceivedFrame]:
+        """Take a packet of the media SSRC; returns the frames that it completes."""
         self._check(packet)
-        self._note(packet, was_dropped)
-        sequence = self._extend(packet)
-        return [] if was_dropped else self._accept(sequence, packet)
+        self._note(packet)
+        return self._accept(self._extend(packet), packet)
 
     def receive_again(self, original: int, packet: RtpPacket) -> list[ReceivedFrame]:
         """Take what an RTX packet carried; original: 16-bit sequence number."""
@@ -126,13 +124,12 @@ class ReceivedStream:
             delay = (now_ns - last.received_ns) * 65536 // SECOND_NS
         return Reception(self.ssrc, highest, fraction, lost, 0, last_sr, delay)
 
-    def _note(self, packet: RtpPacket, was_dropped: bool) -> None:
+    def _note(self, packet: RtpPacket) -> None:
         if self.first_ns is None:
             self.first_ns = packet.received_ns
             self._first_sequence = packet.sequence
             self._newest_timestamp = packet.timestamp
         self.last_ns = packet.received_ns
-        self.dropped += was_dropped
         self.log.append(
             PacketRecord(
                 packet.received_ns,
@@ -141,7 +138,6 @@ class ReceivedStream:
                 packet.marker,
                 packet.size,
                 packet.payload,
-                was_dropped,
             )
         )
 

@@ -143,6 +143,7 @@ class SfuTransport:
     """One transport of one participant. Owned by the event loop.
 
     on_rtp: takes a decrypted RTP packet, returns RTCP to send. on_rtcp: takes RTCP.
+    is_lost: whether an RTP packet, still encrypted, is to be lost.
     """
 
     def __init__(
@@ -153,8 +154,10 @@ class SfuTransport:
         is_offerer: bool = False,
         on_rtp: Callable[[bytes], list[bytes]] = lambda _data: [],
         on_rtcp: Callable[[bytes], None] = lambda _data: None,
+        is_lost: Callable[[bytes], bool] = lambda _data: False,
     ) -> None:
         self._gate = gate
+        self._is_lost = is_lost
         self._host = host
         self._is_offerer = is_offerer
         self._link = _Link("controlling" if is_offerer else "controlled")
@@ -260,6 +263,13 @@ class SfuTransport:
     async def _pump(self, ice: LoopbackIce) -> None:
         try:
             while True:
-                self._link.push(await ice.recv())
+                data = await ice.recv()
+                if not (_is_rtp(data) and self._is_lost(data)):
+                    self._link.push(data)
         except ConnectionError:
             logger.debug("loop-back SFU: an ICE connection ended")
+
+
+def _is_rtp(data: bytes) -> bool:
+    """RTP, not RTCP, DTLS or STUN (RFC 7983; RFC 5761, section 4)."""
+    return len(data) > 12 and 128 <= data[0] < 192 and not 192 <= data[1] <= 223

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from lkedge.media.layers import VideoEncoding, simulcast_ladder, single_layer
 from lkedge.rtp.profile import AUDIO_LEVEL, EXTENSION_ID, MID, REPAIRED_RTP_STREAM_ID, RTP_STREAM_ID, TRANSPORT_CC
 from lkedge.signaling import events, requests
-from lkedge.signaling.client import SignalClient
 from lkedge.signaling.claims import Grants
+from lkedge.signaling.client import SignalClient
 from lkedge.terms import BitsPerSecond, Cid, Codec, TrackKind, TrackSource
 from lkedge.testing.sfu import LoopbackSfu
 from lkedge.testing.sfu_answer import LocalEnd
@@ -45,12 +45,14 @@ class Sender:
     mid: str
     rid: str = ""
     payload_type: int = 96
-    sequence: int = 100
-    timestamp: int = 5000
+    sequence: int = 5000
+    timestamp: int = 500_000
     rrid: str = ""
     sent: int = 0
 
-    def packet(self, payload: bytes, *, marker: bool = True, transport: int | None = None, sequence: int | None = None) -> bytes:
+    def packet(
+        self, payload: bytes, *, marker: bool = True, transport: int | None = None, sequence: int | None = None
+    ) -> bytes:
         extensions = [(EXTENSION_ID[MID], self.mid.encode())]
         if self.rid:
             extensions.append((EXTENSION_ID[RTP_STREAM_ID], self.rid.encode()))
@@ -110,11 +112,11 @@ class MiniPublisher:
         encoding = VideoEncoding(BitsPerSecond(1_000_000), 30)
         ladder = simulcast_ladder(width, width * 9 // 16, encoding) if rids else single_layer(width, 720, encoding)
         cid = f"cid-{name}"
-        request = requests.AddTrack(
-            Cid(cid), name, TrackSource.CAMERA, Codec.VP8, width, width * 9 // 16, ladder
-        )
+        request = requests.AddTrack(Cid(cid), name, TrackSource.CAMERA, Codec.VP8, width, width * 9 // 16, ladder)
         self.client.send(request)
-        await self.wait(lambda event: isinstance(event, events.TrackPublished | events.RequestRefused) and event.cid == cid)
+        await self.wait(
+            lambda event: isinstance(event, events.TrackPublished | events.RequestRefused) and event.cid == cid
+        )
         self.sections.append(Section(cid, TrackKind.VIDEO, rids, ssrc=1000 + 100 * len(self.sections)))
         return cid
 
@@ -189,14 +191,23 @@ class MiniPublisher:
         if is_audio:
             lines += ["a=rtpmap:111 opus/48000/2", "a=fmtp:111 minptime=10;useinbandfec=1", "a=rtcp-fb:111 nack"]
         else:
-            lines += ["a=rtpmap:96 VP8/90000", "a=rtcp-fb:96 nack", "a=rtcp-fb:96 nack pli", "a=rtcp-fb:96 transport-cc"]
+            lines += [
+                "a=rtpmap:96 VP8/90000",
+                "a=rtcp-fb:96 nack",
+                "a=rtcp-fb:96 nack pli",
+                "a=rtcp-fb:96 transport-cc",
+            ]
             lines += ["a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96"]
         lines += [f"a=rid:{rid} send" for rid in section.rids]
-        lines += [f"a=simulcast:send {';'.join(section.rids)}"] if section.rids else [f"a=ssrc:{section.ssrc} cname:mini"]
+        lines += (
+            [f"a=simulcast:send {';'.join(section.rids)}"] if section.rids else [f"a=ssrc:{section.ssrc} cname:mini"]
+        )
         return lines + [f"a=candidate:{candidate}" for candidate in self._local.candidates]
 
     def _on_event(self, event: events.SignalEvent) -> None:
         self.events.append(event)
         self._changed.set()
         if isinstance(event, events.TrickleReceived) and event.target is requests.SignalTarget.PUBLISHER:
-            self._pending = asyncio.create_task(self.transport.add_candidate(candidate_text(event.candidate_init) or ""))
+            self._pending = asyncio.create_task(
+                self.transport.add_candidate(candidate_text(event.candidate_init) or "")
+            )
