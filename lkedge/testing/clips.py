@@ -15,18 +15,17 @@ FRAMERATE = 30
 SAMPLE_RATE = 48_000
 
 
-def picture(index: int, width: int, height: int, pixel_format: str = "yuv420p") -> av.VideoFrame:
+def picture(index: int, width: int, height: int) -> av.VideoFrame:
     """A grey picture whose first two grid rows carry `index`, as the strip of the test picture."""
     luma = np.full((height, width), 40 + index * 3 % 160, np.uint8)
     strip = np.frombuffer(StripPainter(width).row(index), np.uint8)
     luma[: round(height / 11.25)] = strip
     chroma = np.full((height // 2, width), 128, np.uint8)
-    frame = av.VideoFrame.from_ndarray(np.concatenate([luma, chroma]), format="yuv420p")
-    return frame if pixel_format == "yuv420p" else frame.reformat(format=pixel_format)
+    return av.VideoFrame.from_ndarray(np.concatenate([luma, chroma]), format="yuv420p")
 
 
 def write_video(
-    path: Path, codec: str, *, frames: int = 30, width: int = 320, height: int = 180, **options: str
+    path: Path, codec: str, *, frames: int = 30, width: int = 320, height: int = 180, **options: Any
 ) -> Path:
     """A clip of numbered pictures. codec: an FFmpeg encoder such as "libx264"; options: its options."""
     with av.open(str(path), "w") as container:
@@ -34,14 +33,16 @@ def write_video(
         stream.width, stream.height = width, height
         stream.pix_fmt = "yuv420p"
         for index in range(frames):
-            frame = picture(index, width, height)
+            frame = picture(index, width & ~1, height & ~1)
+            if width & 1 or height & 1:
+                frame = frame.reformat(width, height)
             frame.pts, frame.time_base = index, Fraction(1, FRAMERATE)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
 
 
-def write_audio(path: Path, codec: str, *, seconds: float = 1.0, rate: int = SAMPLE_RATE, **options: str) -> Path:
+def write_audio(path: Path, codec: str, *, seconds: float = 1.0, rate: int = SAMPLE_RATE, **options: Any) -> Path:
     """A sine of 1 kHz in one channel."""
     samples = (8000 * np.sin(np.arange(int(seconds * rate)) * 2 * np.pi * 1000 / rate)).astype(np.int16)
     with av.open(str(path), "w") as container:

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import ctypes
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from lkedge.builtin.options import TestSourceOptions
+from lkedge.builtin.testsrc import TestSource
+from lkedge.builtin.testsrc_draw import TestPicture
+from lkedge.errors import SourceUnavailable
+from lkedge.media.frame import VideoFrame
+from lkedge.plugin.api import VideoCaptureSettings, VideoFormat
+from lkedge.testing.strip_reader import age_ms, read_strip
+
+SIZES = [(1280, 720), (320, 180), (160, 90), (640, 480), (360, 640), (1922, 1082)]
+
+
+def source(width: int = 320, height: int = 180, framerate: float = 100.0) -> TestSource:
+    return TestSource(VideoCaptureSettings(width, height, framerate), TestSourceOptions())
+
+
+def plane(frame: VideoFrame, index: int) -> np.ndarray:
+    height = frame.height >> (index > 0)
+    data = ctypes.string_at(frame.planes[index].pointer, frame.planes[index].stride * height)
+    return np.frombuffer(data, np.uint8).reshape(height, -1)
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_strip_counts_frames_and_tells_their_capture_time(width: int, height: int) -> None:
+    testsrc = source(width, height)
+    assert testsrc.open() == VideoFormat(width, height, 100.0)
+    for expected in range(4):
+        frame = testsrc.read()
+        strip = read_strip(plane(frame, 0))
+        assert strip is not None
+        wall_ms = (frame.captured_ns + time.time_ns() - time.monotonic_ns()) // 1_000_000
+        assert strip[0] == expected
+        assert abs(age_ms(strip[1], wall_ms)) <= 2
+    testsrc.close()
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_strip_has_neutral_chroma_and_full_contrast(width: int, height: int) -> None:
+    testsrc = source(width, height)
+    testsrc.open()
+    frame = testsrc.read()
+    rows = round(2 * height / 22.5)
+    assert set(np.unique(plane(frame, 0)[:rows])) == {16, 235}
+    assert set(np.unique(plane(frame, 1)[: rows // 2])) == {128}
+    assert set(np.unique(plane(frame, 2)[: rows // 2])) == {128}
+
+
+def test_picture_moves_below_the_strip() -> None:
+    testsrc = source()
+    testsrc.open()
+    first, second = (plane(testsrc.read(), 0)[16:].copy() for _ in range(2))
+    assert (first != second).mean() > 0.01
+
+
+def test_block_that_is_used_again_shows_no_trace_of_its_last_picture() -> None:
+    picture = TestPicture(320, 180)
+    fresh, used = bytearray(picture.background), bytearray(picture.background)
+    ball = None
+    for counter in (3, 50, 77):
+        ball = picture.draw(memoryview(used), ball, counter, counter * 33, "01:02:03.456")
+    picture.draw(memoryview(fresh), None, 77, 77 * 33, "01:02:03.456")
+    assert fresh == used
+
+
+def test_defaults_are_720p30() -> None:
+    testsrc = TestSource(VideoCaptureSettings(), TestSourceOptions())
+    assert testsrc.open() == VideoFormat(1280, 720, 30.0)
+    testsrc.close()
+
+
+@pytest.mark.parametrize(("width", "height", "framerate"), [(40, 40, 30.0), (320, 180, 1000.0), (320, 180, -1.0)])
+def test_impossible_settings_are_refused_with_their_values(width: int, height: int, framerate: float) -> None:
+    with pytest.raises(SourceUnavailable, match=rf"{width}x{height} at {framerate:g} .* ask for"):
+        source(width, height, framerate).open()
+
+
+def test_steady_frames_are_exactly_one_interval_apart() -> None:
+    testsrc = source(framerate=50.0)
+    testsrc.open()
+    times = [testsrc.read().captured_ns for _ in range(8)]
+    assert 20_000_000 in {later - earlier for earlier, later in pairwise(times)}

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from lkedge.media.frame import VideoFrame
+from lkedge.worker.cascade import Cascade
+
+
+def picture(width: int, height: int) -> VideoFrame:
+    return VideoFrame(width, height, "yuv420p", (), 7, None)
+
+
+class FakeScaler:
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, int]] = []
+
+    def scale(self, frame: VideoFrame, width: int, height: int, pixel_formats: tuple[str, ...]) -> VideoFrame:
+        if (frame.width, frame.height) == (width, height):
+            return frame
+        self.steps.append((frame.width, width))
+        return picture(width, height)
+
+
+def test_small_layer_is_made_from_the_middle_one() -> None:
+    scaler = FakeScaler()
+    cascade = Cascade(scaler, picture(1280, 720))
+    for width, height in ((1280, 720), (640, 360), (320, 180)):
+        cascade.scale(width, height, ("yuv420p",))
+    assert scaler.steps == [(1280, 640), (640, 320)]
+
+
+def test_small_layer_alone_is_made_from_the_source() -> None:
+    scaler = FakeScaler()
+    Cascade(scaler, picture(1280, 720)).scale(320, 180, ("yuv420p",))
+    assert scaler.steps == [(1280, 320)]
+
+
+def test_layer_larger_than_the_source_is_made_from_the_source() -> None:
+    scaler = FakeScaler()
+    cascade = Cascade(scaler, picture(640, 360))
+    cascade.scale(320, 180, ("yuv420p",))
+    assert cascade.scale(1280, 720, ("yuv420p",)).width == 1280
+    assert scaler.steps == [(640, 320), (640, 1280)]
