@@ -81,6 +81,9 @@ class SfuMedia:
         if packet is None or self.loss is None or not self.loss(packet):
             return False
         self.lost.append((packet.ssrc, packet.sequence))
+        stream = self.streams.get(packet.ssrc) or self._rtx.get(packet.ssrc)
+        if stream is not None:
+            stream.dropped += 1
         return True
 
     def receive_rtp(self, data: bytes, now_ns: int) -> list[bytes]:

@@ -54,6 +54,8 @@ class ReceivedStream:
         self.violations: list[str] = []
         self.packets = 0
         self.bytes = 0
+        self.dropped = 0
+        """Packets that the loss pattern took, resends included."""
         self.recovered = 0
         """Packets that came again after a NACK."""
         self.nacked: dict[int, int] = {}
