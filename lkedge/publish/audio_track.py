@@ -7,6 +7,7 @@ from lkedge.config.models import AudioPublish, TrackConfig
 from lkedge.media.layers import NO_RID
 from lkedge.plugin.api import AudioCaptureSettings, AudioEncoderSettings, AudioFormat
 from lkedge.publish.audio_controller import AudioController, AudioState
+from lkedge.publish.layer_controller import LayerLimit
 from lkedge.publish.state import LayerStatus
 from lkedge.rtc.sdp import SectionSpec
 from lkedge.signaling.requests import AddTrack
@@ -56,6 +57,9 @@ class AudioTrack:
 
     def set_format(self, audio_format: AudioFormat) -> None:
         self._format = audio_format
+
+    def set_limit(self, _rid: Rid, limit: LayerLimit) -> None:
+        self.controller.set_limit(is_enabled=limit.is_enabled, max_bitrate=limit.max_bitrate)
 
     def replan(self, now_ns: int) -> bool:
         """Decide anew; True when something is different."""

@@ -14,8 +14,11 @@ from typing import Protocol
 
 from lkedge.clock import Clock
 from lkedge.config.models import AudioPublish, TrackConfig
+from lkedge.errors import ConfigError
 from lkedge.media.frame import EncodedFrame
+from lkedge.media.layers import NO_RID
 from lkedge.publish.audio_track import AudioTrack
+from lkedge.publish.layer_controller import LayerLimit
 from lkedge.publish.meter import RateMeter
 from lkedge.publish.state import TrackState
 from lkedge.publish.video_track import VideoTrack
@@ -187,6 +190,20 @@ class Publication:
         if isinstance(self._track, AudioTrack):
             self._track.controller.set_subscribed(any(codecs.values()))
             self.refresh()
+
+    def set_limit(self, limit: LayerLimit, rid: Rid = NO_RID) -> None:
+        """Turn one layer off and on, or lower its rate; applied live, without a key frame.
+
+        rid: of the layer; "" for sound and for a track of one layer.
+
+        Raises:
+            ConfigError: the track has no such layer.
+        """
+        if rid not in self._track.rids:
+            known = ", ".join(repr(str(one)) for one in self._track.rids) or "none before its source is open"
+            raise ConfigError([f"track {self.name!r} has no layer {str(rid)!r}; it has {known}"])
+        self._track.set_limit(rid, limit)
+        self.refresh()
 
     def request_key_frame(self, ssrc: Ssrc) -> None:
         """Whoever decodes this SSRC needs a key frame; only its layer is refreshed."""

@@ -18,13 +18,16 @@ from typing import TYPE_CHECKING
 from lkedge.clock import Clock, WallClock
 from lkedge.config.models import LiveKitConfig, TrackConfig
 from lkedge.errors import ConfigError, JoinRefused, LkedgeError, SignalLost
+from lkedge.media.layers import NO_RID
 from lkedge.publish.announcer import Announcer, Notify
+from lkedge.publish.layer_controller import LayerLimit
 from lkedge.publish.publication import Publication
 from lkedge.publish.reconnect import ReconnectPolicy
 from lkedge.publish.state import ConnectionState, ConnectionStatus, Status
 from lkedge.publish.status import track_status
 from lkedge.signaling import requests
 from lkedge.signaling.token import Credentials, TokenKeeper
+from lkedge.terms import Rid
 
 if TYPE_CHECKING:
     from lkedge.publish.session import RoomSession
@@ -111,6 +114,10 @@ class Publisher:
         """Mute or unmute a track. Raises ConfigError when there is no such track."""
         self._find(name).set_muted(is_muted)
 
+    def set_limit(self, name: str, limit: LayerLimit, rid: Rid = NO_RID) -> None:
+        """Limit one layer of a track. Raises ConfigError when there is no such track or layer."""
+        self._find(name).set_limit(limit, rid)
+
     def update_participant(self, *, name: str = "", metadata: str = "", attributes: dict[str, str]) -> None:
         """Change what others see of us; the token has to allow it."""
         if self._session is not None:
@@ -188,6 +195,14 @@ class Publisher:
             wall=self._wall,
             on_changed=self._on_session_changed,
             on_token=self._tokens.refreshed,
+            profile=self._profile(),
+        )
+
+    def _profile(self) -> requests.UpdateMetadata:
+        """What the configuration says others shall see of us."""
+        livekit = self._livekit
+        return requests.UpdateMetadata(
+            metadata=livekit.metadata or "", name=livekit.name or "", attributes=livekit.attributes
         )
 
     async def _wait_after(self, error: LkedgeError | None) -> None:

@@ -67,13 +67,16 @@ class RoomSession:
         wall: WallClock,
         on_changed: Callable[[ConnectionStatus], None],
         on_token: Callable[[str], None],
+        profile: requests.UpdateMetadata | None = None,
     ) -> None:
+        """profile: what others shall see of us; sent after the join when the token said something else."""
         self._url = url
         self._token = token
         self._ice = ice
         self._clock = clock
         self._on_changed = on_changed
         self._on_token = on_token
+        self._profile = profile or requests.UpdateMetadata()
         self._client = SignalClient(self._on_event)
         self._transport = PublisherTransport(
             settings=ice,
@@ -185,6 +188,8 @@ class RoomSession:
             server_version=joined.server_version,
             since_ns=self._clock.monotonic_ns(),
         )
+        if participant.permission.can_update_metadata and not _shows(participant, self._profile):
+            self._send(self._profile)
 
     def _use_servers(self, said: events.Joined | events.Resumed) -> None:
         """Configured servers replace those of the server; a server on this machine needs none."""
@@ -256,6 +261,8 @@ class RoomSession:
                 self._lose_signal(event.reason)
             case events.ConnectionQualityChanged():
                 self._set_status(quality=event.quality.value)
+            case events.SpeakersChanged():
+                self._set_status(speaker_level=event.level if event.active else 0.0)
             case _:
                 self._events.dispatch(event)
 
@@ -309,3 +316,13 @@ class RoomSession:
     def _set_status(self, **changes: Any) -> None:
         self.status = replace(self.status, **changes)
         self._on_changed(self.status)
+
+
+def _shows(participant: events.Participant, profile: requests.UpdateMetadata) -> bool:
+    """Whether others see of us what they shall."""
+    attributes = {key: participant.attributes.get(key) for key in profile.attributes}
+    return (
+        profile.name in ("", participant.name)
+        and profile.metadata in ("", participant.metadata)
+        and attributes == dict(profile.attributes)
+    )

@@ -77,7 +77,11 @@ class TrackStatus:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
-    """The room connection. quality is the server's view of our uplink; since_ns is monotonic."""
+    """The room connection.
+
+    quality: the server's view of our uplink. speaker_level: how loud the server hears us, 0 to 1.
+    since_ns: monotonic, of the join.
+    """
 
     state: ConnectionState
     reason: str = ""
@@ -87,7 +91,7 @@ class ConnectionStatus:
     participant_sid: str = ""
     server_version: str = ""
     quality: str = ""
-    round_trip_ms: int = 0
+    speaker_level: float = 0.0
     since_ns: int = 0
     joins: int = 0
     resumes: int = 0
