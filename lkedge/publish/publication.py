@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from lkedge.clock import Clock
@@ -17,31 +16,16 @@ from lkedge.config.models import AudioPublish, TrackConfig
 from lkedge.errors import ConfigError
 from lkedge.media.frame import EncodedFrame
 from lkedge.media.layers import NO_RID
+from lkedge.publish.attachment import Attachment
 from lkedge.publish.audio_track import AudioTrack
 from lkedge.publish.layer_controller import LayerLimit
-from lkedge.publish.meter import RateMeter
 from lkedge.publish.state import TrackState
 from lkedge.publish.video_track import VideoTrack
-from lkedge.rtc.egress import Egress
-from lkedge.rtc.rtcp import RtcpEndpoint
-from lkedge.rtc.stream import RtpStream
-from lkedge.terms import Cid, Mid, Rid, Ssrc, TrackKind, TrackSid, VideoQuality
+from lkedge.terms import Rid, Ssrc, TrackKind, VideoQuality
 from lkedge.worker import events
 from lkedge.worker.host import WorkerHost
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A publication's place in one session. The streams belong to it; egress and rtcp are the session's."""
-
-    sid: TrackSid
-    cid: Cid
-    mid: Mid
-    streams: Mapping[Rid, RtpStream]
-    egress: Egress
-    rtcp: RtcpEndpoint
 
 
 class PublicationListener(Protocol):
@@ -77,7 +61,6 @@ class Publication:
         self._attachment: Attachment | None = None
         self._awaiting_key: set[Rid] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._meters: dict[Rid, RateMeter] = {}
         self._worker = WorkerHost(
             self._track.worker_spec(),
             isolation=config.isolation,
@@ -139,8 +122,6 @@ class Publication:
     def attach(self, attachment: Attachment) -> None:
         """The server knows the track: send what is wanted of it."""
         self._attachment = attachment
-        for stream in attachment.streams.values():
-            attachment.rtcp.add(stream)
         self._track.controller.set_published(True)
         self._set_state(TrackState.MUTED if self.is_muted else TrackState.PUBLISHED)
         self.refresh()
@@ -150,9 +131,7 @@ class Publication:
         attachment, self._attachment = self._attachment, None
         if attachment is None:
             return
-        for stream in attachment.streams.values():
-            attachment.egress.discard(stream.ssrc)
-            attachment.rtcp.remove(stream)
+        attachment.end()
         self._track.controller.set_published(False)
         self._set_state(TrackState.READY)
         self.refresh()
@@ -207,25 +186,9 @@ class Publication:
 
     def request_key_frame(self, ssrc: Ssrc) -> None:
         """Whoever decodes this SSRC needs a key frame; only its layer is refreshed."""
-        if self._attachment is None:
-            return
-        for rid, stream in self._attachment.streams.items():
-            if stream.ssrc == ssrc:
-                self._worker.request_key_frame(rid)
-
-    def measure(self, now_ns: int) -> None:
-        """Read the counters for the rate meters; a few times per second."""
-        if self._attachment is None:
-            self._meters.clear()
-            return
-        for rid, stream in self._attachment.streams.items():
-            meter = self._meters.setdefault(rid, RateMeter())
-            meter.update(now_ns, stream.counters.bytes, stream.counters.frames)
-
-    def measured(self, rid: Rid) -> tuple[int, float]:
-        """Bits and frames per second over about the last second."""
-        meter = self._meters.get(rid)
-        return (meter.bitrate, meter.framerate) if meter else (0, 0.0)
+        rid = self._attachment.rid_of(ssrc) if self._attachment is not None else None
+        if rid is not None:
+            self._worker.request_key_frame(rid)
 
     def refresh(self) -> None:
         """Decide anew what runs, and apply it."""
@@ -240,7 +203,7 @@ class Publication:
         self._awaiting_key = (self._awaiting_key | (after - before)) & after
         if self._attachment is not None:
             for rid in before - after:
-                self._attachment.egress.discard(self._attachment.streams[rid].ssrc)
+                self._attachment.silence(rid)
         self._worker.apply(self._track.worker_plan())
         self._listener.do_publication_changed(self)
 
@@ -263,7 +226,7 @@ class Publication:
                 self.dropped += 1
                 return
             self._awaiting_key.discard(frame.rid)
-        attachment.egress.send(attachment.streams[frame.rid].packetize(frame))
+        attachment.send(frame)
 
     def _on_worker_event(self, event: events.WorkerEvent) -> None:
         match event:

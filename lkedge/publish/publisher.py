@@ -24,7 +24,7 @@ from lkedge.publish.layer_controller import LayerLimit
 from lkedge.publish.publication import Publication
 from lkedge.publish.reconnect import ReconnectPolicy
 from lkedge.publish.state import ConnectionState, ConnectionStatus, Status
-from lkedge.publish.status import track_status
+from lkedge.publish.status import round_trip_ms, track_status
 from lkedge.signaling import requests
 from lkedge.signaling.token import Credentials, TokenKeeper
 from lkedge.terms import Rid
@@ -81,7 +81,8 @@ class Publisher:
 
     def status(self) -> Status:
         """Everything that can be seen, now."""
-        return Status(self._connection, tuple(track_status(p) for p in self._publications.values()))
+        connection = replace(self._connection, round_trip_ms=round_trip_ms(self.publications))
+        return Status(connection, tuple(track_status(p) for p in self.publications))
 
     def add_track(self, config: TrackConfig) -> Publication:
         """Start a track; it is published as soon as its source and the room are there.
@@ -121,7 +122,7 @@ class Publisher:
     def update_participant(self, *, name: str = "", metadata: str = "", attributes: dict[str, str]) -> None:
         """Change what others see of us; the token has to allow it."""
         if self._session is not None:
-            self._session.send(requests.UpdateMetadata(metadata=metadata, name=name, attributes=attributes))
+            self._session.do_send(requests.UpdateMetadata(metadata=metadata, name=name, attributes=attributes))
 
     def reconnect(self) -> None:
         """Do not wait for the next attempt."""
@@ -156,7 +157,7 @@ class Publisher:
 
     def do_mute_changed(self, publication: Publication) -> None:
         if self._session is not None and publication.attachment is not None:
-            self._session.send(requests.Mute(publication.attachment.sid, publication.is_muted))
+            self._session.do_send(requests.Mute(publication.attachment.sid, publication.is_muted))
 
     async def _run(self) -> None:
         while not self._is_stopping:
@@ -184,7 +185,8 @@ class Publisher:
 
     def _new_session(self, credentials: Credentials) -> RoomSession:
         # Imported late: the workers open their sources meanwhile.
-        from lkedge.publish.session import RoomSession, ice_settings
+        from lkedge.publish.media_path import ice_settings
+        from lkedge.publish.session import RoomSession
 
         url = credentials.url or self._livekit.url
         return RoomSession(
@@ -273,7 +275,8 @@ class Publisher:
             now_ns = self._clock.monotonic_ns()
             self._wall.update(now_ns, self._clock.wall_ns())
             for publication in self._publications.values():
-                publication.measure(now_ns)
+                if publication.attachment is not None:
+                    publication.attachment.measure(now_ns)
 
 
 def _preload() -> None:

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 
 from lkedge.errors import NegotiationError, PublishRefused, SignalLost
 from lkedge.media.layers import NO_RID
-from lkedge.publish.publication import Attachment, Publication
+from lkedge.publish.attachment import Attachment
+from lkedge.publish.publication import Publication
 from lkedge.publish.replies import Replies
 from lkedge.publish.state import TrackState
 from lkedge.rtc.egress import Egress
@@ -240,7 +241,7 @@ class RoomTracks:
             raise PublishRefused(f"the server refuses the media section of {publication.name}: codec not enabled there")
         entry.sid, entry.info = event.sid, event.info
         entry.streams = {rid: self._stream(entry, rid) for rid in publication.track.rids}
-        publication.attach(Attachment(event.sid, entry.cid, entry.mid, entry.streams, self._egress, self._rtcp))
+        publication.attach(Attachment(event.sid, entry.cid, entry.streams, self._egress, self._rtcp))
         logger.info("%s: published as %s (%s)", publication.name, event.sid, publication.track.format_text())
 
     def _stream(self, entry: _Entry, rid: Rid) -> RtpStream:

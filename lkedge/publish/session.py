@@ -16,42 +16,22 @@ from dataclasses import replace
 from typing import Any
 
 from lkedge.clock import SECOND_NS, Clock, WallClock
-from lkedge.config.models import IceConfig
 from lkedge.errors import LkedgeError, ServerLeave, SignalLost, TransportError
+from lkedge.publish.media_path import MediaPath
 from lkedge.publish.publication import Publication
 from lkedge.publish.reconnect import RESUME_WINDOW_S, resume_delay_s
 from lkedge.publish.room_tracks import RoomTracks
 from lkedge.publish.session_events import SessionEvents
 from lkedge.publish.state import ConnectionState, ConnectionStatus
-from lkedge.rtc.egress import Egress
-from lkedge.rtc.publisher_transport import PublisherTransport
-from lkedge.rtc.rtcp import RtcpEndpoint
-from lkedge.rtc.settings import IceServer, IceSettings, TransportState
-from lkedge.rtc.stream import RtpStream
-from lkedge.rtc.subscriber_transport import SubscriberTransport
+from lkedge.rtc.settings import IceSettings
 from lkedge.signaling import events, requests
-from lkedge.signaling.address import SignalAddress
 from lkedge.signaling.client import SignalClient
-from lkedge.terms import BitsPerSecond, Ssrc
+from lkedge.terms import Ssrc
 
 logger = logging.getLogger(__name__)
 
 ICE_RESTART_ATTEMPTS = 4
 """The server gives a dead path 15 s; each attempt may take a few."""
-
-PACING_FACTOR = 2.5
-"""Pacing rate over the sum of all targets (congestion.md, section 2.3)."""
-
-
-def ice_settings(config: IceConfig, url: str) -> IceSettings:
-    """Which addresses a session to `url` may use; loop-back ones by default when the server is on this machine."""
-    loopback = SignalAddress.parse(url).is_loopback if config.loopback is None else config.loopback
-    servers = tuple(IceServer(s.urls, s.username, s.credential) for s in config.servers or ())
-    return IceSettings(servers=servers, loopback=loopback, ipv6=config.ipv6)
-
-
-MIN_PACING_RATE = 1_000_000
-"""So that the first key frame of a thin layer does not take seconds."""
 
 
 class RoomSession:
@@ -78,32 +58,15 @@ class RoomSession:
         self._on_token = on_token
         self._profile = profile or requests.UpdateMetadata()
         self._client = SignalClient(self._on_event)
-        self._transport = PublisherTransport(
-            settings=ice,
-            on_rtcp=self._on_rtcp,
-            on_state=self._on_transport_state,
-            on_candidate=self._on_local_candidate,
-        )
-        self._subscriber = SubscriberTransport(
-            settings=ice, on_state=self._on_subscriber_state, on_candidate=self._on_subscriber_candidate
-        )
-        loop = asyncio.get_running_loop()
-        self._egress = Egress(self._transport.send_rtp, loop=loop, clock=clock, on_dropped=self._on_frame_dropped)
-        self._rtcp: RtcpEndpoint = RtcpEndpoint(
-            self._egress,
-            self._transport.send_rtcp,
-            clock=clock,
-            wall=wall,
-            on_key_frame_request=self._on_key_frame_request,
-        )
-        self._tracks = RoomTracks(self._transport, self._egress, self._rtcp, self._send)
-        self._events = SessionEvents(self._tracks, self._transport, self._subscriber, self._send)
+        self._path = MediaPath(ice, self, clock=clock, wall=wall)
+        self._tracks = RoomTracks(self._path.publisher, self._path.egress, self._path.rtcp, self.do_send)
+        self._events = SessionEvents(self._tracks, self._path.publisher, self._path.subscriber, self.do_send)
         self._joined: events.Joined | None = None
         self._trouble = asyncio.Event()
         self._signal_reason: str | None = None
         self._is_media_lost = False
         self._is_leaving = False
-        self._over: asyncio.Future[None] = loop.create_future()
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.status = ConnectionStatus(ConnectionState.CONNECTING, url=url)
 
     @property
@@ -119,13 +82,25 @@ class RoomSession:
         """The publications that should be in the room."""
         self._tracks.set_wanted(publications)
 
-    def send(self, request: requests.SignalRequest) -> None:
-        """Say something to the server: mute, metadata, permissions. Lost while there is no connection."""
-        self._send(request)
+    def do_send(self, request: requests.SignalRequest) -> None:
+        """Say something to the server; lost while there is no connection."""
+        try:
+            self._client.send(request)
+        except LkedgeError as error:
+            logger.debug("not sent: %s", error)
+
+    def do_media_lost(self) -> None:
+        if self.has_connected:
+            self._is_media_lost = True
+            self._trouble.set()
+
+    def do_key_frame_needed(self, ssrc: Ssrc) -> None:
+        for publication, _, _ in self._tracks.published:
+            publication.request_key_frame(ssrc)
 
     def pace(self, bitrate: int) -> None:
         """The tracks now want `bitrate` bits per second in sum."""
-        self._egress.set_rate(BitsPerSecond(max(MIN_PACING_RATE, round(bitrate * PACING_FACTOR))))
+        self._path.pace(bitrate)
 
     async def run(self) -> None:
         """Join and stay. Returns after `leave`.
@@ -162,17 +137,14 @@ class RoomSession:
 
     async def _tear_down(self) -> None:
         self._tracks.detach_all()
-        self._rtcp.close()
-        self._egress.close()
-        await asyncio.gather(self._client.close(leave=self._is_leaving), self._transport.close())
         await self._events.close()
-        await self._subscriber.close()
+        await asyncio.gather(self._client.close(leave=self._is_leaving), self._path.close())
         self._set_status(state=ConnectionState.CLOSED)
 
     def _take_joined(self, joined: events.Joined | events.Resumed) -> None:
         assert isinstance(joined, events.Joined)
         self._joined = joined
-        self._use_servers(joined)
+        self._path.use_servers(joined)
         participant = joined.participant
         logger.info(
             "joined room %s as %s (server %s)",
@@ -189,15 +161,7 @@ class RoomSession:
             since_ns=self._clock.monotonic_ns(),
         )
         if participant.permission.can_update_metadata and not _shows(participant, self._profile):
-            self._send(self._profile)
-
-    def _use_servers(self, said: events.Joined | events.Resumed) -> None:
-        """Configured servers replace those of the server; a server on this machine needs none."""
-        servers = self._ice.servers or tuple(IceServer(s.urls, s.username, s.credential) for s in said.ice_servers)
-        if self._ice.loopback and not said.force_relay and not self._ice.servers:
-            servers = ()
-        self._transport.use_servers(servers, force_relay=said.force_relay)
-        self._subscriber.use_servers(servers, force_relay=said.force_relay)
+            self.do_send(self._profile)
 
     async def _keep_connected(self) -> None:
         while True:
@@ -232,8 +196,8 @@ class RoomSession:
         self._client = SignalClient(self._on_event)
         resumed = await self._client.connect(self._url, self._token, self._joined.resume_from())
         self._signal_reason = None
-        self._use_servers(resumed)
-        self._send(requests.SyncState(self._tracks.sync_state()))
+        self._path.use_servers(resumed)
+        self.do_send(requests.SyncState(self._tracks.sync_state()))
         self._set_status(resumes=self.status.resumes + 1)
         logger.info("resumed the session in room %s", self._joined.room_name)
 
@@ -242,7 +206,7 @@ class RoomSession:
         self._set_status(state=ConnectionState.RECONNECTING, reason="the media path is dead")
         for attempt in range(ICE_RESTART_ATTEMPTS):
             try:
-                await self._transport.restart_ice(self._tracks.exchange)
+                await self._path.publisher.restart_ice(self._tracks.exchange)
                 self._is_media_lost = False
                 logger.info("the media path is back")
                 return
@@ -278,40 +242,6 @@ class RoomSession:
             return
         self._signal_reason = reason
         self._trouble.set()
-
-    def _on_transport_state(self, state: TransportState) -> None:
-        if state in (TransportState.DISCONNECTED, TransportState.FAILED) and self.has_connected:
-            self._is_media_lost = True
-            self._trouble.set()
-
-    def _on_subscriber_state(self, state: TransportState) -> None:
-        logger.debug("subscriber transport is %s", state.value)
-
-    def _on_rtcp(self, data: bytes) -> None:
-        self._rtcp.receive(data)
-
-    def _on_local_candidate(self, candidate_init: str | None) -> None:
-        self._trickle(candidate_init, requests.SignalTarget.PUBLISHER)
-
-    def _on_subscriber_candidate(self, candidate_init: str | None) -> None:
-        self._trickle(candidate_init, requests.SignalTarget.SUBSCRIBER)
-
-    def _trickle(self, candidate_init: str | None, target: requests.SignalTarget) -> None:
-        if candidate_init is not None:
-            self._send(requests.Trickle(candidate_init, target=target))
-
-    def _on_key_frame_request(self, stream: RtpStream) -> None:
-        self._on_frame_dropped(stream.ssrc)
-
-    def _on_frame_dropped(self, ssrc: Ssrc) -> None:
-        for publication, _, _ in self._tracks.published:
-            publication.request_key_frame(ssrc)
-
-    def _send(self, request: requests.SignalRequest) -> None:
-        try:
-            self._client.send(request)
-        except LkedgeError as error:
-            logger.debug("not sent: %s", error)
 
     def _set_status(self, **changes: Any) -> None:
         self.status = replace(self.status, **changes)

@@ -92,6 +92,7 @@ class ConnectionStatus:
     server_version: str = ""
     quality: str = ""
     speaker_level: float = 0.0
+    round_trip_ms: int = 0
     since_ns: int = 0
     joins: int = 0
     resumes: int = 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
+from lkedge.clock import MILLISECOND_NS
 from lkedge.publish.publication import Publication
 from lkedge.publish.state import LayerStatus, TrackStatus
 from lkedge.terms import Rid
@@ -31,9 +33,17 @@ def track_status(publication: Publication) -> TrackStatus:
     )
 
 
+def round_trip_ms(publications: Iterable[Publication]) -> int:
+    """To the server and back, as the newest reports say; 0 when none has come."""
+    attached = [publication.attachment for publication in publications if publication.attachment]
+    times = [stream.round_trip_ns or 0 for attachment in attached for stream in attachment.streams.values()]
+    return max(times, default=0) // MILLISECOND_NS
+
+
 def _measured(publication: Publication, layer: LayerStatus) -> LayerStatus:
-    rid = Rid(layer.rid)
-    bitrate, framerate = publication.measured(rid)
-    attachment = publication.attachment
-    ssrc = attachment.streams[rid].ssrc if attachment else 0
+    attachment, rid = publication.attachment, Rid(layer.rid)
+    if attachment is None:
+        return layer
+    bitrate, framerate = attachment.measured(rid)
+    ssrc = attachment.streams[rid].ssrc
     return replace(layer, measured_bitrate=bitrate, measured_framerate=framerate, ssrc=ssrc)
