@@ -220,7 +220,8 @@ class Publisher:
         self._retry_now.clear()
 
     def _on_session_changed(self, status: ConnectionStatus) -> None:
-        if status.state is ConnectionState.CONNECTED:
+        was_connected = self._connection.state is ConnectionState.CONNECTED
+        if status.state is ConnectionState.CONNECTED and not was_connected:
             self._policy.connected(self._clock.monotonic_ns())
             self._end_offline()
         joins = self._connection.joins + (status.participant_sid not in ("", self._connection.participant_sid))

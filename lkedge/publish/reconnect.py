@@ -2,7 +2,7 @@
 """When and how to come back after a connection was lost or refused: for ever, and never in a tight loop.
 
 An edge box must still be publishing a year later, so no failure is final. What differs
-is the patience, and whether the old session is resumed or a new one joined:
+is the patience:
 
 | what happened                      | delays, seconds                              | why |
 |---|---|---|
@@ -26,8 +26,8 @@ Every delay from 1 s on gets up to 30 % of jitter, so that a fleet does not retu
 A session that lasted `STABLE_S` makes good for the first kind; removals and duplicates
 are forgotten only after `TRUCE_S` without another.
 
-A resume is tried while the server still knows the participant: until `RESUME_WINDOW_S`
-after the loss, and never after it said RECONNECT or DISCONNECT (livekit-verified.md, 11).
+Within a session, a lost WebSocket is resumed while the server still knows the participant:
+until `RESUME_WINDOW_S` after the loss (livekit-verified.md, 11).
 """
 
 from __future__ import annotations
@@ -43,13 +43,6 @@ STABLE_S = 10
 TRUCE_S = 1800
 RESUME_WINDOW_S = 18
 JITTER = 0.3
-
-
-class Mode(Enum):
-    """How to come back."""
-
-    RESUME = "resume"
-    REJOIN = "rejoin"
 
 
 class Failure(Enum):
@@ -100,7 +93,6 @@ class Decision:
     """
 
     delay_s: float
-    mode: Mode
     is_slow: bool = False
 
 
@@ -138,25 +130,20 @@ class ReconnectPolicy:
         self._attempts = dict.fromkeys(Failure, 0)
         self._failed_ns: dict[Failure, int] = {}
         self._connected_ns: int | None = None
-        self._lost_ns: int | None = None
-        self._is_known = False
 
     def connected(self, now_ns: int) -> None:
         """A session stands: joined, or resumed."""
         self._connected_ns = now_ns
-        self._lost_ns = None
-        self._is_known = True
 
     def failed(self, error: BaseException, now_ns: int, jitter: float) -> Decision:
         """A session ended, or an attempt to make one failed, because of `error`."""
         failure = classify(error)
         self._forgive(now_ns)
-        self._note_loss(error, now_ns)
         attempt = self._attempts[failure]
         self._attempts[failure] += 1
         self._failed_ns[failure] = now_ns
         self._connected_ns = None
-        return Decision(delay_s(failure, attempt, jitter), self._mode(failure, now_ns), failure in _SLOW)
+        return Decision(delay_s(failure, attempt, jitter), failure in _SLOW)
 
     def _forgive(self, now_ns: int) -> None:
         connected_ns = self._connected_ns
@@ -166,19 +153,6 @@ class ReconnectPolicy:
         for failure in _TRUCE:
             if now_ns - self._failed_ns.get(failure, now_ns) >= TRUCE_S * SECOND_NS:
                 self._attempts[failure] = 0
-
-    def _note_loss(self, error: BaseException, now_ns: int) -> None:
-        if self._lost_ns is None:
-            self._lost_ns = now_ns
-        is_told_off = isinstance(error, ServerLeave) and error.action != "resume"
-        if is_told_off or isinstance(error, JoinRefused):
-            self._is_known = False
-
-    def _mode(self, failure: Failure, now_ns: int) -> Mode:
-        lost_ns = self._lost_ns if self._lost_ns is not None else now_ns
-        is_fresh = now_ns - lost_ns < RESUME_WINDOW_S * SECOND_NS
-        can_resume = self._is_known and is_fresh and failure is Failure.LOST
-        return Mode.RESUME if can_resume else Mode.REJOIN
 
 
 def _classify_status(status: int | None) -> Failure:

@@ -5,12 +5,10 @@ import pytest
 from lkedge.errors import JoinRefused, ServerLeave, SignalLost, TransportError
 from lkedge.publish.reconnect import (
     DELAYS_S,
-    RESUME_WINDOW_S,
     STABLE_S,
     TRUCE_S,
     Decision,
     Failure,
-    Mode,
     ReconnectPolicy,
     classify,
     delay_s,
@@ -71,38 +69,8 @@ def test_resume_begins_at_once() -> None:
     assert resume_delay_s(1) == 0.3
 
 
-def test_a_lost_connection_is_resumed_at_once() -> None:
-    assert connected_policy().failed(SignalLost("gone"), 60 * S, 0.5) == Decision(0, Mode.RESUME)
-
-
-def test_resumes_only_while_the_server_knows_us() -> None:
-    policy = connected_policy()
-    policy.failed(SignalLost("gone"), 60 * S, 0)
-
-    assert policy.failed(SignalLost("gone"), (60 + RESUME_WINDOW_S - 1) * S, 0).mode is Mode.RESUME
-    assert policy.failed(SignalLost("gone"), (60 + RESUME_WINDOW_S) * S, 0).mode is Mode.REJOIN
-
-
-def test_the_first_join_is_no_resume() -> None:
-    assert ReconnectPolicy().failed(SignalLost("refused"), 0, 0).mode is Mode.REJOIN
-
-
-@pytest.mark.parametrize(
-    "error",
-    [ServerLeave("reconnect", "STATE_MISMATCH"), ServerLeave("disconnect", "SERVER_SHUTDOWN"), JoinRefused("x", 401)],
-)
-def test_once_told_off_it_rejoins_until_it_was_connected(error: Exception) -> None:
-    policy = connected_policy()
-
-    assert policy.failed(error, 60 * S, 0).mode is Mode.REJOIN
-    assert policy.failed(SignalLost("gone"), 61 * S, 0).mode is Mode.REJOIN
-    policy.connected(62 * S)
-    assert policy.failed(SignalLost("gone"), 63 * S, 0).mode is Mode.RESUME
-
-
-def test_leave_resume_resumes() -> None:
-    decision = connected_policy().failed(ServerLeave("resume", "CONNECTION_TIMEOUT"), 60 * S, 0)
-    assert decision.mode is Mode.RESUME
+def test_a_lost_connection_is_made_anew_at_once() -> None:
+    assert connected_policy().failed(SignalLost("gone"), 60 * S, 0.5) == Decision(0)
 
 
 def test_a_session_that_dies_at_once_does_not_reset_the_ladder() -> None:
