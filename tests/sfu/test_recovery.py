@@ -160,7 +160,7 @@ async def test_signalling_away_for_seconds_is_resumed(sfu: Sfu, tmp_path: Path, 
 
 
 async def test_an_older_server(start_sfu: Callable[..., Any], tmp_path: Path, room_name: str) -> None:
-    sfu = await start_sfu(version="v1.9.12")
+    sfu = await start_sfu(version="1.9.12")
     async with published(tmp_path, sfu, room_name) as daemon, viewer_of(sfu, room_name) as viewer:
         await viewer.wait_for_size("front", (1280, 720))
         viewer.set_subscribed("front", False)
