@@ -7,7 +7,6 @@ rather than a Protocol, so that a missing method fails when the object is made.
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ API_VERSION = 1
 
 
 def option(
-    default: Any = dataclasses.MISSING,
+    default: Any = ...,
     *,
     help: str,
     unit: str = "",
@@ -33,11 +32,11 @@ def option(
     """One setting of a source or encoder: a field of its frozen options dataclass.
 
     The loader validates, documents and generates schemas from these; there is no second
-    description. Without a default the setting is required. `is_path`: a relative value is
+    description. Without a default (an Ellipsis) the setting is required. `is_path`: a relative value is
     relative to the configuration file; the loader makes it absolute.
     """
     metadata = {"help": help, "unit": unit, "ge": ge, "le": le, "choices": tuple(choices), "is_path": is_path}
-    return field(default=default, metadata=metadata) if default is not dataclasses.MISSING else field(metadata=metadata)
+    return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
