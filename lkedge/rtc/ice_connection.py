@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 import aioice
 from aioice import ice, stun
@@ -22,14 +21,14 @@ from lkedge.rtc.adapter import require_attributes
 from lkedge.rtc.candidates import RemoteCandidate
 from lkedge.rtc.consent import Liveness
 from lkedge.rtc.consent_checker import ConsentCheck, ConsentChecker
+from lkedge.rtc.ice_protocol import IceProtocol, open_protocol
 from lkedge.rtc.ice_servers import StunServer, TurnServer
-from lkedge.rtc.send_target import SendTarget, send_target
+from lkedge.rtc.send_target import SendTarget
 from lkedge.rtc.settings import ConsentTimings
 
 logger = logging.getLogger(__name__)
 
 TESTED_AIOICE = ">=0.13,<0.14"
-SOCKET_BUFFER_BYTES = 512 * 1024
 LOOPBACK = "127.0.0.1"
 CLOSE_S = 1.0
 MAX_LOCAL_PREFERENCE = 65_535
@@ -60,16 +59,6 @@ require_attributes(
     aioice.__version__,
     TESTED_AIOICE,
 )
-
-
-class _Protocol(ice.StunProtocol):  # type: ignore[misc,unused-ignore]
-    """One local socket. aioice lets struct.error and KeyError of malformed STUN escape."""
-
-    def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
-        try:
-            super().datagram_received(data, addr)
-        except Exception as exc:
-            logger.debug("ignored a malformed datagram of %d bytes from %s: %r", len(data), addr, exc)
 
 
 class IceConnection(aioice.Connection):  # type: ignore[misc,unused-ignore]
@@ -150,7 +139,7 @@ class IceConnection(aioice.Connection):  # type: ignore[misc,unused-ignore]
         candidate, protocol = await ice.relayed_candidate(
             component=1,
             hide_related_address=self._transport_policy is aioice.TransportPolicy.RELAY,
-            protocol_factory=lambda: _Protocol(self),
+            protocol_factory=lambda: IceProtocol(self),
             turn_server=(server.host, server.port),
             turn_username=server.username,
             turn_password=server.credential,
@@ -201,7 +190,7 @@ class IceConnection(aioice.Connection):  # type: ignore[misc,unused-ignore]
             return
         if before is not None and self._priority(before) > self._priority(nominated):
             self._nominated[1] = nominated = before
-        self.target = send_target(nominated.protocol.transport, nominated.remote_addr)
+        self.target = cast(IceProtocol, nominated.protocol).target(nominated.remote_addr)
 
     def data_received(self, data: bytes, component: int) -> None:
         """A datagram that is not STUN (overrides aioice)."""
@@ -247,12 +236,8 @@ class IceConnection(aioice.Connection):  # type: ignore[misc,unused-ignore]
         return ice.candidate_pair_priority(pair.local_candidate, pair.remote_candidate, self.ice_controlling)
 
     async def _bind(self, address: str) -> None:
-        loop = asyncio.get_running_loop()
-        transport, protocol = await loop.create_datagram_endpoint(lambda: _Protocol(self), local_addr=(address, 0))
-        sock = transport.get_extra_info("socket")
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            sock.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER_BYTES)
-        host, port = transport.get_extra_info("sockname")[:2]
+        protocol = await open_protocol(self, address)
+        host, port = protocol.transport.get_extra_info("sockname")[:2]
         protocol.local_candidate = aioice.Candidate(
             foundation=candidate_foundation("host", "udp", host),
             component=1,

@@ -166,6 +166,15 @@ class PublisherTransport:
         dtls = self._transport.dtls
         return dtls is not None and dtls.send_rtp(data)
 
+    def send_many(self, packets: list[bytearray]) -> int:
+        """Send RTP packets in order, with one system call per frame where the path allows it. Never raises.
+
+        Returns:
+            How many were taken, from the front; the rest was dropped.
+        """
+        dtls = self._transport.dtls
+        return 0 if dtls is None else dtls.send_many(packets)
+
     def send_rtcp(self, data: bytes) -> None:
         """Send one RTCP compound at once, or drop it. Never raises."""
         dtls = self._transport.dtls

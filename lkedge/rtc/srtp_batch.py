@@ -8,14 +8,20 @@ lie in one buffer, and the kernel cuts the buffer into datagrams (UDP_SEGMENT, L
 from __future__ import annotations
 
 import errno
+import importlib
 import logging
 import socket
 import struct
 from typing import Any
 
+import pylibsrtp
 from pylibsrtp import Session
 
+from lkedge.rtc.adapter import UnsuitableLibrary, require_attributes
+
 logger = logging.getLogger(__name__)
+
+TESTED_PYLIBSRTP = ">=1.0,<2"
 
 UDP_SEGMENT = 103
 """linux/udp.h: the control message, or socket option, with the size of a segment."""
@@ -34,8 +40,6 @@ _NO_SEGMENTATION = frozenset((errno.EIO, errno.EINVAL, errno.ENOPROTOOPT, errno.
 class SrtpBatch:
     """Sends packets of one session to one address. Used on the event loop.
 
-    Touches private names of pylibsrtp 1.0: `Session._srtp` and `pylibsrtp._binding`.
-
     refused: packets libsrtp did not take.
     can_segment: False once the kernel or the device refused; packets then go out one by one.
     """
@@ -43,22 +47,20 @@ class SrtpBatch:
     def __init__(self, session: Session, sock: socket.socket, address: tuple[str, int] | None = None) -> None:
         """
         Args:
-            sock: non-blocking UDP socket. Not closed here.
+            sock: non-blocking UDP socket. Not closed here; once it is closed nothing is taken.
             address: where to; None when the socket is connected.
 
         Raises:
-            ImportError, AttributeError: another pylibsrtp than this was written for.
+            UnsuitableLibrary: another pylibsrtp than this was written for.
         """
-        from pylibsrtp import _binding
-
-        self._ffi: Any = _binding.ffi
-        self._srtp_protect: Any = _binding.lib.srtp_protect
+        ffi, self._srtp_protect = _binding()
+        require_attributes(session, ("_srtp",), "pylibsrtp", pylibsrtp.__version__, TESTED_PYLIBSRTP)
         self._session = session
         self._srtp: Any = session._srtp[0]
         size = MAX_SEGMENTS * (MAX_PACKET_BYTES + _TRAILER_BYTES)
-        self._start: Any = self._ffi.new("unsigned char[]", size)
-        self._length: Any = self._ffi.new("int *")
-        self._buffer = memoryview(self._ffi.buffer(self._start))
+        self._start: Any = ffi.new("unsigned char[]", size)
+        self._length: Any = ffi.new("int *")
+        self._buffer = memoryview(ffi.buffer(self._start))
         self._sock = sock
         self._address = (address,) if address is not None else ()
         self._has_failed = False
@@ -133,6 +135,24 @@ class SrtpBatch:
                 return count
             position = end
         return len(ends)
+
+
+def _binding() -> tuple[Any, Any]:
+    """cffi's ffi of pylibsrtp, and srtp_protect(context, packet, length), which works in place (libsrtp 2)."""
+    try:
+        binding: Any = importlib.import_module("pylibsrtp._binding")
+        arguments = len(binding.ffi.typeof(binding.lib.srtp_protect).args)
+    except (ImportError, AttributeError, TypeError) as exc:
+        raise _unsuitable(str(exc)) from exc
+    if arguments != 3:
+        raise _unsuitable(f"srtp_protect takes {arguments} arguments")
+    return binding.ffi, binding.lib.srtp_protect
+
+
+def _unsuitable(why: str) -> UnsuitableLibrary:
+    return UnsuitableLibrary(
+        f"pylibsrtp {pylibsrtp.__version__} is not as expected ({why}); install pylibsrtp {TESTED_PYLIBSRTP}"
+    )
 
 
 def _batch(packets: list[bytearray], start: int) -> list[bytearray]:
