@@ -1,5 +1,7 @@
 """NTP and RTP arithmetic, and the mapping that a clock step cannot break."""
 
+import itertools
+
 import pytest
 
 from lkedge.clock import MILLISECOND_NS, SECOND_NS, WallClock, ntp_timestamp, rtp_timestamp
@@ -19,7 +21,7 @@ def test_ntp_wraps_with_the_era() -> None:
 def test_twenty_milliseconds_are_always_the_same_step(rate: int, step: int) -> None:
     start = 123_456_789_012_345
     stamps = [rtp_timestamp(start + n * 20 * MILLISECOND_NS, rate, 77) for n in range(200)]
-    assert {(b - a) & 0xFFFFFFFF for a, b in zip(stamps, stamps[1:], strict=False)} == {step}
+    assert {(b - a) & 0xFFFFFFFF for a, b in itertools.pairwise(stamps)} == {step}
 
 
 def test_rtp_timestamp_wraps() -> None:
