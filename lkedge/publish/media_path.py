@@ -67,6 +67,7 @@ class MediaPath:
         )
         self.egress = Egress(
             self.publisher.send_rtp,
+            write_many=self.publisher.send_many,
             loop=asyncio.get_running_loop(),
             clock=clock,
             on_dropped=listener.do_key_frame_needed,
