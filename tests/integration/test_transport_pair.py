@@ -13,9 +13,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from lkedge.errors import NegotiationError, TransportError
+from lkedge.rtc.dtls import DtlsTransport
 from lkedge.rtc.publisher_transport import PublisherTransport
 from lkedge.rtc.sdp import SectionSpec
 from lkedge.rtc.settings import ConsentTimings, IceSettings, TransportState, TransportTimings
+from lkedge.rtc.srtp_batch import UDP_SEGMENT, SrtpBatch
 from lkedge.rtc.subscriber_transport import SubscriberTransport
 from lkedge.rtp import profile
 from lkedge.terms import Cid, Codec, Rid, Ssrc
@@ -222,6 +224,75 @@ async def test_ice_restart_in_mid_stream_keeps_dtls_and_srtp(publishing: Publish
     assert publishing.peer.handshakes == 1
     assert len(publishing.peer.connections) == 2
     assert publishing.states == [TransportState.CONNECTING, TransportState.CONNECTED]
+
+
+def rtp_frame(first: int, count: int) -> list[bytearray]:
+    return [bytearray(rtp_packet(first + index)) for index in range(count)]
+
+
+def open_sockets() -> int:
+    names = (os.path.join("/proc/self/fd", name) for name in os.listdir("/proc/self/fd"))
+    return sum(os.path.islink(name) and os.readlink(name).startswith("socket:") for name in names)
+
+
+async def test_frames_go_out_whole_and_follow_an_ice_restart(publishing: Publishing) -> None:
+    transport = publishing.transport
+    transport.add_section(CAMERA)
+    assert transport.send_many(rtp_frame(0, 3)) == 0
+    await publishing.connect()
+    sockets = open_sockets()
+    restart = asyncio.create_task(transport.restart_ice(publishing.peer.answer))
+    sent = 0
+    while not restart.done() or sent < 60:
+        assert transport.send_many(rtp_frame(sent, 6)) == 6
+        sent += 6
+        await asyncio.sleep(0.002)
+    await restart
+    await publishing.peer.connected()
+    assert [await publishing.received() for _ in range(sent)] == list(range(sent))
+    await publishing.peer.connections[0].close()
+    async with asyncio.timeout(5):
+        while open_sockets() > sockets:
+            await asyncio.sleep(0.01)
+    assert transport.send_many(rtp_frame(sent, 1)) == 1
+    assert await publishing.received() == sent
+
+
+def kernel_cuts() -> bool:
+    """Whether this kernel makes several datagrams of one buffer (Linux 4.18)."""
+    control = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("=H", 1))]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.sendmsg((b"ab",), control, 0, ("127.0.0.1", 9))
+        except OSError:
+            return False
+    return True
+
+
+@pytest.mark.skipif(not kernel_cuts(), reason="the kernel has no UDP_SEGMENT")
+async def test_a_frame_needs_one_system_call(publishing: Publishing, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def send_singly(batch: SrtpBatch, ends: list[int]) -> int:
+        sizes.append(len(ends))
+        return len(ends)
+
+    publishing.transport.add_section(CAMERA)
+    await publishing.connect()
+    monkeypatch.setattr(SrtpBatch, "_send_singly", send_singly)
+    monkeypatch.setattr(DtlsTransport, "_send_one", None)
+    assert publishing.transport.send_many(rtp_frame(0, 6)) == 6
+    assert [await publishing.received() for _ in range(6)] == list(range(6))
+    assert sizes == []
+
+
+async def test_frames_are_refused_once_closed(publishing: Publishing) -> None:
+    publishing.transport.add_section(CAMERA)
+    await publishing.connect()
+    assert publishing.transport.send_many(rtp_frame(0, 2)) == 2
+    await publishing.transport.close()
+    assert publishing.transport.send_many(rtp_frame(2, 2)) == 0
+    assert publishing.transport.unsent == 2
 
 
 async def test_reports_flow_after_the_old_path_is_gone(publishing: Publishing) -> None:

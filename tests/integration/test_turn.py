@@ -82,7 +82,7 @@ async def relay_through(peer: TransportPeer, url: str) -> Published:
     published = Published(IceSettings(servers=servers, force_relay=True, loopback=True))
     await published.transport.negotiate(peer.answer)
     await peer.connected()
-    assert published.transport.send_rtp(PACKET)
+    assert published.transport.send_many([bytearray(PACKET)]) == 1
     assert (await asyncio.wait_for(peer.rtp.get(), 2)).payload == b"payload"
     return published
 
