@@ -186,6 +186,38 @@ async def test_a_server_that_asks_to_reconnect_gets_a_new_join(tmp_path: Path) -
         await run.more_frames(await run.sfu.wait_for_track("front"), "q")
 
 
+async def test_the_refreshed_token_is_used_when_the_own_one_is_gone(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.sfu.wait_for_track("front")
+        (tmp_path / "token").unlink()
+        run.sfu.dismiss(run.sfu.participant(), "reconnect", "STATE_MISMATCH")
+        await run.sfu.until(lambda: run.sfu.joins == 2)
+        await run.more_frames(await run.sfu.wait_for_track("front"), "q")
+
+
+async def test_a_track_added_later_is_published_and_a_removed_one_goes(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        track = await run.sfu.wait_for_track("front")
+        await run.sfu.wait_for_track("mic")
+        config = next(p.config for p in run.daemon.publisher.publications if p.name == "mic")
+        await run.daemon.publisher.remove_track("mic")
+        await run.sfu.until(lambda: {one.name for one in run.sfu.tracks()} == {"front"})
+        run.daemon.publisher.add_track(config)
+        await run.sfu.wait_for_track("mic")
+        await run.more_frames(track, "q")
+        assert not run.sfu.violations
+
+
+async def test_no_source_at_all_still_joins(tmp_path: Path) -> None:
+    tracks = '[[track]]\nname = "clip"\nsource = "file"\npublish_as = "camera"\nfile = { path = "none.mp4" }\n'
+    (tmp_path / "none.mp4").write_bytes(b"not a film")
+    async with running(tmp_path, tracks=tracks) as run:
+        await run.until(lambda: run.track("clip").state is TrackState.FAILED)
+        assert "none.mp4" in run.track("clip").reason
+        await run.until(lambda: run.state is ConnectionState.CONNECTED)
+        await run.sfu.until(lambda: run.sfu.participant().state == 2)
+
+
 async def test_silence_of_the_media_path_is_repaired_by_an_ice_restart(tmp_path: Path) -> None:
     async with running(tmp_path) as run:
         track = await run.sfu.wait_for_track("front")
