@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -36,8 +37,9 @@ class FakeLoop:
     def call_soon(self, callback: Callable[..., Any], *args: Any) -> None:
         self._soon.append((callback, args))
 
-    def call_later(self, delay: float, callback: Callable[[], Any]) -> FakeTimer:
-        timer = FakeTimer(self._clock.monotonic_ns() + round(delay * SECOND_NS), callback)
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any) -> FakeTimer:
+        due_ns = self._clock.monotonic_ns() + round(delay * SECOND_NS)
+        timer = FakeTimer(due_ns, functools.partial(callback, *args))
         self._timers.append(timer)
         return timer
 

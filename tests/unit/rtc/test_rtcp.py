@@ -10,7 +10,7 @@ from lkedge.rtc.rtcp import RtcpEndpoint
 from lkedge.rtc.stream import RtpStream, StreamConfig
 from lkedge.rtp.feedback import TransportFeedback
 from lkedge.rtp.profile import EXTENSION_ID
-from lkedge.terms import Codec, Mid, Rid, Ssrc
+from lkedge.terms import BitsPerSecond, Codec, Mid, Rid, Ssrc
 from lkedge.testing.clock import FakeClock
 from tests.unit.rtc.fake_loop import FakeLoop
 
@@ -282,3 +282,16 @@ def test_a_step_of_the_wall_clock_reaches_the_reports_smoothly_or_at_once() -> N
     assert isinstance(report, RtcpSrPacket)
     seconds = (report.sender_info.ntp_timestamp >> 32) - 2_208_988_800
     assert abs(seconds - room.clock.wall_ns() // SECOND_NS) <= 2
+
+
+def test_the_first_report_waits_until_the_first_frame_has_left() -> None:
+    room = Room()
+    room.egress.set_rate(BitsPerSecond(1_000_000))
+    frame = EncodedFrame(Codec.VP8, Rid("q"), bytes(20_000), room.clock.monotonic_ns(), is_key=True)
+    room.egress.send(room.stream.packetize(frame))
+    room.loop.advance(0.05)
+    assert room.egress.waiting_bytes
+    assert not room.reports
+    room.loop.advance(0.2)
+    assert not room.egress.waiting_bytes
+    assert len(room.reports) == 1
