@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lkedge.terms import VideoQuality
-from tests.sfu.harness.records import backward_counters, sync_error_ms
+from tests.sfu.harness.records import backward_counters
 from tests.sfu.harness.sdk_publisher import SdkPublisher
 from tests.sfu.harness.sfu import RoomService, Sfu
 from tests.sfu.harness.subscriber import Subscriber, default_strip_reader
@@ -34,7 +34,6 @@ async def test_subscriber_sees_every_layer_and_hears_the_tone(
         assert not backward_counters(frames)
         assert 0 < np.median(video.ages_ms()) < 1000
         assert 0.1 < viewer.audio["tone"].rms < 0.5
-        assert abs(sync_error_ms(viewer.audio["tone"], video)) < 300
 
 
 async def test_unsubscribing_stops_the_pictures_until_subscribed_again(sfu: Sfu, room_name: str) -> None:

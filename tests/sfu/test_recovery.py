@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from lkedge.clock import SECOND_NS
 from lkedge.publish.state import ConnectionState
 from tests.sfu.harness.daemon import (
     CAMERA,

@@ -144,5 +144,15 @@ def backward_counters(frames: Iterable[FrameSeen]) -> list[tuple[int, int]]:
     return [(before, after) for before, after in pairs(counters) if after <= before]
 
 
+def longest_run(frames: Iterable[FrameSeen]) -> int:
+    """The most consecutive pictures whose counter goes up by exactly one."""
+    longest = run = 0
+    before: int | None = None
+    for frame in frames:
+        run = run + 1 if before is not None and frame.counter == before + 1 else 1
+        longest, before = max(longest, run), frame.counter
+    return longest
+
+
 def pairs(values: list[int]) -> list[tuple[int, int]]:
     return list(itertools.pairwise(values))
