@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lkedge.media.frame import Plane, VideoFrame
@@ -39,8 +40,9 @@ class _Buffer:
         self._pool = pool
         self.pointer = align(ctypes.addressof(memory))
 
-    def __del__(self) -> None:
-        if self._pool is not None:
+    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        # At exit the module's names are gone before its objects are.
+        if self._pool is not None and not is_finalizing():
             self._pool.give_back(self._memory)
 
 
