@@ -30,6 +30,9 @@ class VideoFrame:
     captured_ns: CLOCK_MONOTONIC when the picture was taken.
     owner: whatever keeps the memory alive: an av.VideoFrame, an mmap buffer, an array.
         Nobody writes to it after hand-over; dropping the last reference releases it.
+    renditions: the same picture in smaller sizes, when the hardware delivers them too, any
+        order; layers are scaled from the smallest one that is large enough.
+    dmabuf: descriptor of the same memory as a DMABUF for hardware encoders; -1 when there is none.
     """
 
     width: int
@@ -38,6 +41,8 @@ class VideoFrame:
     planes: tuple[Plane, ...]
     captured_ns: int
     owner: Any
+    renditions: tuple[VideoFrame, ...] = ()
+    dmabuf: int = -1
 
 
 @dataclass(frozen=True, slots=True)

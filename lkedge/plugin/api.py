@@ -10,8 +10,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
+from lkedge.errors import SourceError
 from lkedge.media.frame import AudioFrame, EncodedFrame, VideoFrame
 from lkedge.terms import BitsPerSecond, Codec, Rid, TrackKind
 
@@ -86,9 +88,65 @@ class AudioFormat:
     codec: Codec | None = None
 
 
-class VideoSource(ABC):
-    """Delivers pictures. Made, opened, read and closed in one worker, by one thread;
-    only `close` may come from another thread."""
+ControlValue = bool | int | float | str
+
+
+class ControlKind(StrEnum):
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    NUMBER = "number"
+    MENU = "menu"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One property of an open device that can be seen, and usually set, while it runs.
+
+    name: lower case, words joined by "_": "exposure_time". unit: "" or such as "us", "dB".
+    minimum, maximum, step: of numbers; None when the device does not say.
+    choices: the names of a menu; its value is one of them.
+    is_writable: False for what can only be read now.
+    """
+
+    name: str
+    kind: ControlKind
+    value: ControlValue
+    default: ControlValue | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    choices: tuple[str, ...] = ()
+    unit: str = ""
+    is_writable: bool = True
+
+
+class Source(ABC):
+    """What sources of pictures and of sound have in common. Made, opened, read and closed in
+    one worker, by one thread; only `close` may come from another thread.
+
+    condition: a few words while the source works but has nothing real to show, such as
+        "no signal" or "no cable"; "" while all is well. Read by the worker after each `read`.
+    """
+
+    condition: str = ""
+
+    def controls(self) -> Sequence[Control]:
+        """The controls of the open device, with their present values. By the reading thread, between reads."""
+        return ()
+
+    def set_control(self, name: str, value: ControlValue) -> None:
+        """Set one control of the open device. By the reading thread, between reads.
+
+        Raises:
+            SourceError: there is no such control, it cannot be written, or the value is out
+                of its range; names the control, the value and what is allowed.
+        """
+        raise SourceError(f"there is no control {name!r}: this source has none")
+
+
+class VideoSource(Source):
+    """Delivers pictures."""
 
     @abstractmethod
     def open(self) -> VideoFormat:
@@ -118,8 +176,8 @@ class VideoSource(ABC):
         """Ask an encoded source for a key frame soon. Raw sources do nothing."""
 
 
-class AudioSource(ABC):
-    """Delivers sound in frames of exactly 20 ms. Threads as in VideoSource."""
+class AudioSource(Source):
+    """Delivers sound in frames of exactly 20 ms."""
 
     @abstractmethod
     def open(self) -> AudioFormat:
