@@ -131,6 +131,10 @@ class Source(ABC):
 
     condition: str = ""
 
+    @abstractmethod
+    def close(self) -> None:
+        """Release the device. From any thread, any number of times."""
+
     def controls(self) -> Sequence[Control]:
         """The controls of the open device, with their present values. By the reading thread, between reads."""
         return ()
@@ -168,10 +172,6 @@ class VideoSource(Source):
             SourceClosed: closed before, or while waiting (within 1 s of `close`).
         """
 
-    @abstractmethod
-    def close(self) -> None:
-        """Release the device. From any thread, any number of times."""
-
     def request_key_frame(self) -> None:
         """Ask an encoded source for a key frame soon. Raw sources do nothing."""
 
@@ -186,10 +186,6 @@ class AudioSource(Source):
     @abstractmethod
     def read(self) -> AudioFrame | EncodedFrame:
         """The next 20 ms; blocks until they are there. Raises as VideoSource.read."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Release the device. From any thread, any number of times."""
 
 
 @dataclass(frozen=True, slots=True)
