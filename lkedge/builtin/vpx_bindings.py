@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from lkedge.builtin.native import load_library
+from lkedge.builtin.zero_pages import given_back
 from lkedge.errors import EncoderError
 
 SONAMES = tuple(f"libvpx.so.{version}" for version in range(14, 4, -1))
@@ -28,6 +29,9 @@ KF_AUTO = 1
 ABI_MISMATCH = 3
 ABI_CANDIDATES = range(69, 9, -1)
 RESERVED_BYTES = 2048
+
+TOKENS_PER_MACROBLOCK = 24 * 16
+TOKEN_BYTES = 16
 
 SET_CPUUSED = 13
 SET_NOISE_SENSITIVITY = 15
@@ -177,7 +181,8 @@ class VpxLibrary:
     def open(self, config: EncoderConfig) -> ctypes.Array[c_ubyte]:
         """A new encoder. Close it once with `close`."""
         context = CodecContext()
-        self.check(context, self._init(context, config, self._abi), "open the encoder")
+        with given_back(token_bytes(config)):
+            self.check(context, self._init(context, config, self._abi), "open the encoder")
         return context
 
     def configure(self, context: Any, config: EncoderConfig) -> None:
@@ -257,6 +262,12 @@ class VpxLibrary:
         lib.vpx_codec_get_cx_data.restype = POINTER(FramePacket)
         lib.vpx_img_wrap.argtypes = (c_void_p, c_int, c_uint, c_uint, c_uint, c_void_p)
         lib.vpx_img_wrap.restype = c_void_p
+
+
+def token_bytes(config: EncoderConfig) -> int:
+    """Bytes of the encoder's token array, which it clears and hardly uses (onyx_if.c, tokenize.h)."""
+    macroblocks = -(-config.g_w // 16) * -(-config.g_h // 16)
+    return int(macroblocks * TOKENS_PER_MACROBLOCK * TOKEN_BYTES)
 
 
 @cache

@@ -17,6 +17,11 @@ from lkedge.worker.worker_link import WorkerLink
 PROGRAM = "lkedge.worker.process"
 """Imported by a worker only: the daemon needs nothing of it."""
 
+MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 20), "MALLOC_TRIM_THRESHOLD_": str(8 << 20)}
+"""How glibc allocates in a worker process. One arena: its threads seldom allocate at the same time.
+A fixed threshold, so that the large arrays of encoders are mappings of their own, whatever was
+freed before (lkedge.builtin.zero_pages). Some slack, so that pictures do not move the heap's end."""
+
 
 class RunningWorker(Protocol):
     """A worker that was started."""
@@ -106,6 +111,6 @@ class WorkerThread:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with our import path, and with few malloc arenas: the threads of a worker allocate little."""
+    """Ours, with our import path."""
     path = os.pathsep.join(entry for entry in sys.path if entry)
-    return {"MALLOC_ARENA_MAX": "2", **os.environ, "PYTHONPATH": path}
+    return {**MALLOC, **os.environ, "PYTHONPATH": path}
