@@ -34,6 +34,8 @@ MAX_PACKET_BYTES = 1280
 _TRAILER_BYTES = 144
 """What libsrtp may write behind a packet (SRTP_MAX_TRAILER_LEN)."""
 
+_IPPROTO_UDP = int(socket.IPPROTO_UDP)
+_SEGMENT_BYTES = struct.Struct("=H")
 _NO_SEGMENTATION = frozenset((errno.EIO, errno.EINVAL, errno.ENOPROTOOPT, errno.EOPNOTSUPP, errno.EMSGSIZE))
 
 
@@ -68,61 +70,64 @@ class SrtpBatch:
         self.can_segment = True
 
     def write_many(self, packets: list[bytearray]) -> int:
-        """Send RTP packets in order. Never raises.
+        """Send RTP packets in order; they stay as they are. Never raises.
 
         Returns:
             How many were taken, from the front: a full or broken socket refuses the rest.
         """
         done = 0
-        while done < len(packets):
-            batch = _batch(packets, done)
-            ends = self._protect(batch)
-            done += self._send(ends)
-            if len(ends) < len(batch) or self._has_failed:
-                break
+        self._has_failed = False
+        while done < len(packets) and not self._has_failed:
+            done += self._send(self._protect(packets, done))
         return done
 
-    def _protect(self, batch: list[bytearray]) -> list[int]:
-        """Protect packets one behind the other in the buffer, up to one that is refused; where each ends."""
+    def _protect(self, packets: list[bytearray], first: int) -> list[int]:
+        """Protect packets one behind the other in the buffer; where each ends.
+
+        Stops at one that is refused, and where the kernel could not cut: all segments are of
+        one size, but the last may be smaller.
+        """
         buffer, length, start, srtp, protect = self._buffer, self._length, self._start, self._srtp, self._srtp_protect
         ends: list[int] = []
-        position = 0
-        for packet in batch:
+        position, limit = 0, len(packets[first])
+        for packet in packets[first : first + MAX_SEGMENTS]:
             size = len(packet)
-            length[0] = size
+            if size != limit:
+                if size > limit:
+                    break
+                limit = 0
             if size > MAX_PACKET_BYTES:
+                self._refuse()
                 break
+            length[0] = size
             buffer[position : position + size] = packet
             if protect(srtp, start + position, length):
+                self._refuse()
                 break
             position += length[0]
             ends.append(position)
-        self.refused += len(ends) < len(batch)
         return ends
+
+    def _refuse(self) -> None:
+        self.refused += 1
+        self._has_failed = True
 
     def _send(self, ends: list[int]) -> int:
         """Send what is in the buffer; the number of packets the socket took."""
-        self._has_failed = False
-        if len(ends) > 1 and self.can_segment and self._send_segments(ends):
-            return len(ends)
-        return 0 if self._has_failed else self._send_singly(ends)
+        if len(ends) > 1 and self.can_segment:
+            try:
+                return self._send_segments(ends)
+            except OSError as exc:
+                if exc.errno not in _NO_SEGMENTATION:
+                    return self._give_up(exc, 0)
+                logger.info("packets go out one by one: the network device does not cut them (%s)", exc)
+                self.can_segment = False
+        return self._send_singly(ends)
 
-    def _send_segments(self, ends: list[int]) -> bool:
-        control = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("=H", ends[0]))]
-        try:
-            self._sock.sendmsg((self._buffer[: ends[-1]],), control, 0, *self._address)
-        except OSError as exc:
-            self._note_failure(exc)
-            return False
-        return True
-
-    def _note_failure(self, exc: OSError) -> None:
-        if exc.errno in _NO_SEGMENTATION:
-            logger.info("packets go out one by one: the network device does not cut them (%s)", exc)
-            self.can_segment = False
-            return
-        logger.debug("the socket refused a frame: %s", exc)
-        self._has_failed = True
+    def _send_segments(self, ends: list[int]) -> int:
+        control = ((_IPPROTO_UDP, UDP_SEGMENT, _SEGMENT_BYTES.pack(ends[0])),)
+        self._sock.sendmsg((self._buffer[: ends[-1]],), control, 0, *self._address)
+        return len(ends)
 
     def _send_singly(self, ends: list[int]) -> int:
         position = 0
@@ -130,11 +135,14 @@ class SrtpBatch:
             try:
                 self._sock.sendmsg((self._buffer[position:end],), (), 0, *self._address)
             except OSError as exc:
-                logger.debug("the socket refused a packet: %s", exc)
-                self._has_failed = True
-                return count
+                return self._give_up(exc, count)
             position = end
         return len(ends)
+
+    def _give_up(self, exc: OSError, count: int) -> int:
+        logger.debug("the socket refused a packet: %s", exc)
+        self._has_failed = True
+        return count
 
 
 def _binding() -> tuple[Any, Any]:
@@ -153,15 +161,3 @@ def _unsuitable(why: str) -> UnsuitableLibrary:
     return UnsuitableLibrary(
         f"pylibsrtp {pylibsrtp.__version__} is not as expected ({why}); install pylibsrtp {TESTED_PYLIBSRTP}"
     )
-
-
-def _batch(packets: list[bytearray], start: int) -> list[bytearray]:
-    """Packets that the kernel can cut from one buffer: of one size, the last may be smaller."""
-    size = len(packets[start])
-    stop = start + 1
-    limit = min(len(packets), start + MAX_SEGMENTS)
-    while stop < limit and len(packets[stop]) == size:
-        stop += 1
-    if stop < limit and len(packets[stop]) < size:
-        stop += 1
-    return packets[start:stop]
