@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum, StrEnum
 from typing import NewType
 
@@ -22,6 +23,18 @@ Cid = NewType("Cid", str)
 """The client's id of a track: AddTrackRequest.cid and the second token of a=msid."""
 
 BitsPerSecond = NewType("BitsPerSecond", int)
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """A STUN or TURN server, as RTCIceServer (W3C WebRTC, section 4.2.2).
+
+    urls: "stun:host:port", "turn:host:port?transport=udp", "turns:..." (RFC 7064, RFC 7065).
+    """
+
+    urls: tuple[str, ...]
+    username: str = ""
+    credential: str = field(default="", repr=False)
 
 
 class TrackKind(StrEnum):

@@ -21,7 +21,7 @@ from lkedge.media.layers import (
     simulcast_ladder,
     single_layer,
 )
-from lkedge.terms import BitsPerSecond, Codec, Isolation, TrackKind, TrackSource
+from lkedge.terms import BitsPerSecond, Codec, IceServer, Isolation, TrackKind, TrackSource
 
 TRACK_KEYS = frozenset({"name", "source", "publish_as", "enabled", "muted", "isolation", "capture", "publish"})
 """The settings of [[track]]; no source may have one of these names."""
@@ -61,15 +61,6 @@ class TokenEndpoint:
 
 
 Credentials = TokenFile | ApiKey | TokenEndpoint
-
-
-@dataclass(frozen=True, slots=True)
-class IceServer:
-    """One STUN or TURN server: "stun:host:port", "turn:host:port?transport=udp", "turns:..."."""
-
-    urls: tuple[str, ...]
-    username: str = ""
-    credential: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from lkedge.config.models import (
     ApiKey,
     Credentials,
     IceConfig,
-    IceServer,
     LiveKitConfig,
     TokenEndpoint,
     TokenFile,
@@ -20,6 +19,7 @@ from lkedge.config.models import (
 from lkedge.config.problems import Problems
 from lkedge.config.sections import IceSection, IceServerSection, LiveKitSection
 from lkedge.log import register_secret
+from lkedge.terms import IceServer
 
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")

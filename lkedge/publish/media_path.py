@@ -11,7 +11,7 @@ from lkedge.config.models import IceConfig
 from lkedge.rtc.egress import Egress
 from lkedge.rtc.publisher_transport import PublisherTransport
 from lkedge.rtc.rtcp import RtcpEndpoint
-from lkedge.rtc.settings import IceServer, IceSettings, TransportState
+from lkedge.rtc.settings import IceSettings, TransportState
 from lkedge.rtc.stream import RtpStream
 from lkedge.rtc.subscriber_transport import SubscriberTransport
 from lkedge.signaling import events, requests
@@ -43,8 +43,7 @@ class MediaPathListener(Protocol):
 def ice_settings(config: IceConfig, url: str) -> IceSettings:
     """Which addresses a session to `url` may use; loop-back ones by default when the server is on this machine."""
     loopback = SignalAddress.parse(url).is_loopback if config.loopback is None else config.loopback
-    servers = tuple(IceServer(s.urls, s.username, s.credential) for s in config.servers or ())
-    return IceSettings(servers=servers, loopback=loopback, ipv6=config.ipv6)
+    return IceSettings(servers=config.servers or (), loopback=loopback, ipv6=config.ipv6)
 
 
 class MediaPath:
@@ -82,7 +81,7 @@ class MediaPath:
 
     def use_servers(self, said: events.Joined | events.Resumed) -> None:
         """Configured STUN and TURN servers replace those of the server; a server on this machine needs none."""
-        servers = self._ice.servers or tuple(IceServer(s.urls, s.username, s.credential) for s in said.ice_servers)
+        servers = self._ice.servers or said.ice_servers
         if self._ice.loopback and not said.force_relay and not self._ice.servers:
             servers = ()
         self.publisher.use_servers(servers, force_relay=said.force_relay)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from lkedge.rtc.settings import IceServer
+from lkedge.terms import IceServer
 
 PLAIN_PORT = 3478
 TLS_PORT = 5349

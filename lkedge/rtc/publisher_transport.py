@@ -19,9 +19,9 @@ from lkedge.rtc.sdp import (
     build_offer,
     parse_answer,
 )
-from lkedge.rtc.settings import IceServer, IceSettings, TransportState, TransportTimings
+from lkedge.rtc.settings import IceSettings, TransportState, TransportTimings
 from lkedge.rtc.transport import IceDtlsTransport
-from lkedge.terms import Cid, Codec, Mid
+from lkedge.terms import Cid, Codec, IceServer, Mid
 
 if TYPE_CHECKING:
     from lkedge.rtc.ice import IcePath

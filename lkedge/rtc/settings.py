@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+
+from lkedge.terms import IceServer
 
 
 class TransportState(Enum):
@@ -18,15 +20,6 @@ class TransportState(Enum):
     FAILED = "failed"
     """No path: consent has expired, or ICE or DTLS failed. An ICE restart may still help unless DTLS is gone."""
     CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class IceServer:
-    """One entry of the join response's ice_servers, as received."""
-
-    urls: tuple[str, ...]
-    username: str = ""
-    credential: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

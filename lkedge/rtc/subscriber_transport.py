@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from lkedge.rtc.sdp import LocalDescription
 from lkedge.rtc.sdp_parser import RemoteDescription, parse_description
-from lkedge.rtc.settings import IceServer, IceSettings, TransportState, TransportTimings
+from lkedge.rtc.settings import IceSettings, TransportState, TransportTimings
 from lkedge.rtc.subscriber_sdp import build_subscriber_answer
 from lkedge.rtc.transport import IceDtlsTransport
+from lkedge.terms import IceServer
 
 if TYPE_CHECKING:
     from lkedge.rtc.ice import IcePath

@@ -15,8 +15,8 @@ from lkedge.rtc.consent import Liveness
 from lkedge.rtc.ice_servers import parse_ice_servers
 from lkedge.rtc.link import IceLink
 from lkedge.rtc.sdp_parser import Fingerprint, RemoteDescription
-from lkedge.rtc.settings import IceServer, IceSettings, TransportState, TransportTimings
-from lkedge.terms import Mid
+from lkedge.rtc.settings import IceSettings, TransportState, TransportTimings
+from lkedge.terms import IceServer, Mid
 
 if TYPE_CHECKING:
     from lkedge.rtc.dtls import DtlsTransport

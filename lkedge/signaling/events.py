@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lkedge.signaling.requests import ResumeFrom, ResumeReason, SignalTarget
-from lkedge.terms import Cid, ConnectionQuality, TrackSid, TrackSource, VideoQuality
+from lkedge.terms import Cid, ConnectionQuality, IceServer, TrackSid, TrackSource, VideoQuality
 
 
 class LeaveAction(StrEnum):
@@ -27,18 +27,6 @@ class ParticipantState(StrEnum):
     JOINED = "joined"
     ACTIVE = "active"
     DISCONNECTED = "disconnected"
-
-
-@dataclass(frozen=True, slots=True)
-class IceServer:
-    """A STUN or TURN server.
-
-    urls: "stun:host:port", "turn:host:port?transport=udp", "turns:...".
-    """
-
-    urls: tuple[str, ...]
-    username: str = ""
-    credential: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from livekit.protocol import models, rtc
 
 from lkedge.signaling.events import (
     AnswerReceived,
-    IceServer,
     Joined,
     LeaveAction,
     Left,
@@ -37,7 +36,7 @@ from lkedge.signaling.events import (
 )
 from lkedge.signaling.request_encoder import SOURCE
 from lkedge.signaling.requests import SignalTarget
-from lkedge.terms import Cid, TrackSid, VideoQuality
+from lkedge.terms import Cid, IceServer, TrackSid, VideoQuality
 
 DEFAULT_PING_INTERVAL_S = 5
 DEFAULT_PING_TIMEOUT_S = 15

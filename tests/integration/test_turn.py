@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from lkedge.rtc.publisher_transport import PublisherTransport
 from lkedge.rtc.sdp import SectionSpec
-from lkedge.rtc.settings import IceServer, IceSettings, TransportState, TransportTimings
-from lkedge.terms import Cid, Codec, Ssrc
+from lkedge.rtc.settings import IceSettings, TransportState, TransportTimings
+from lkedge.terms import Cid, Codec, IceServer, Ssrc
 from tests.integration.transport_peer import TransportPeer
 from tests.integration.turn_server import PASSWORD, USERNAME, TurnServer
 

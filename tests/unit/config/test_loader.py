@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from lkedge.config.loader import load
-from lkedge.config.models import ApiKey, AudioPublish, Config, IceServer, TokenEndpoint, TokenFile, VideoPublish
+from lkedge.config.models import ApiKey, AudioPublish, Config, TokenEndpoint, TokenFile, VideoPublish
 from lkedge.errors import ConfigError
 from lkedge.plugin.registry import Registry
-from lkedge.terms import Codec, Isolation, TrackKind, TrackSource
+from lkedge.terms import Codec, IceServer, Isolation, TrackKind, TrackSource
 
 Loading = Callable[..., Config]
 Complaints = Callable[..., list[str]]

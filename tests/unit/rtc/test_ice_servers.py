@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lkedge.rtc.ice_servers import StunServer, TurnServer, parse_ice_servers
-from lkedge.rtc.settings import IceServer
+from lkedge.terms import IceServer
 
 
 def servers(*urls: str, username: str = "user", credential: str = "secret") -> IceServer:

@@ -10,8 +10,8 @@ import pytest
 from lkedge.errors import NegotiationError
 from lkedge.rtc.publisher_transport import PublisherTransport
 from lkedge.rtc.sdp import SectionSpec
-from lkedge.rtc.settings import IceServer, IceSettings, TransportState, TransportTimings
-from lkedge.terms import Cid, Codec, Mid, Rid
+from lkedge.rtc.settings import IceSettings, TransportState, TransportTimings
+from lkedge.terms import Cid, Codec, IceServer, Mid, Rid
 
 CAMERA = SectionSpec(codec=Codec.VP8, cid=Cid("cam"), stream_id="s", rids=(Rid("q"),))
 
