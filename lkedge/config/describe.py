@@ -52,6 +52,8 @@ def option_row(option: OptionField) -> Row:
     """One setting of a source."""
     limits = {"at least {:g}": option.ge, "at most {:g}": option.le}
     allowed = listed(option.choices) if option.choices else _SCALARS.get(option.type, "text")
+    if option.type is dict:
+        allowed = "table of true or false, numbers or texts"
     if option.is_path:
         allowed = "path, relative to this file"
     parts = [allowed, option.unit, *(text.format(limit) for text, limit in limits.items() if limit is not None)]

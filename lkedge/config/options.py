@@ -16,7 +16,7 @@ from lkedge.config.suggest import did_you_mean, listed
 class OptionField:
     """One field of an options dataclass, read once.
 
-    type: bool, int, float or str; of the elements when `is_list`.
+    type: bool, int, float or str; of the elements when `is_list`; dict for a table of scalars.
     default: dataclasses.MISSING when the setting is required.
     """
 
@@ -80,7 +80,7 @@ def _option_field(field: dataclasses.Field[Any], hint: Any) -> OptionField:
     is_list = get_origin(hint) in (tuple, list)
     return OptionField(
         name=field.name,
-        type=get_args(hint)[0] if is_list else hint,
+        type=get_args(hint)[0] if is_list else dict if get_origin(hint) in (dict, Mapping) else hint,
         is_list=is_list,
         default=field.default if field.default_factory is dataclasses.MISSING else field.default_factory(),
         help=meta.get("help", ""),
@@ -116,7 +116,14 @@ def _wrong(field: OptionField, value: Any) -> str:
         if not isinstance(value, list):
             return "must be a list"
         return next(filter(None, (_wrong_scalar(field, entry) for entry in value)), "")
-    return _wrong_scalar(field, value)
+    return _wrong_table(value) if field.type is dict else _wrong_scalar(field, value)
+
+
+def _wrong_table(value: Any) -> str:
+    if not isinstance(value, dict):
+        return "must be a table, such as { name = 1 }"
+    wrong = next((key for key, entry in value.items() if not isinstance(entry, (bool, int, float, str))), None)
+    return "" if wrong is None else f"{wrong} must be true, false, a number or a text in quotes"
 
 
 def _wrong_scalar(field: OptionField, value: Any) -> str:

@@ -9,7 +9,7 @@ from lkedge.config.catalogue import Catalogue, SourceEntry
 from lkedge.config.options import OptionField, option_fields
 from lkedge.config.sections import FileSection
 
-_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object"}
 
 
 def schema(catalogue: Catalogue) -> dict[str, Any]:
@@ -44,6 +44,8 @@ def _source(source: SourceEntry) -> dict[str, Any]:
 
 def _option(field: OptionField) -> dict[str, Any]:
     single: dict[str, Any] = {"type": _TYPES.get(field.type, "string")}
+    if field.type is dict:
+        single["additionalProperties"] = {"type": ["boolean", "number", "string"]}
     limits = {"minimum": field.ge, "maximum": field.le, "enum": list(field.choices) or None}
     single |= {key: value for key, value in limits.items() if value is not None}
     result = {"type": "array", "items": single} if field.is_list else single

@@ -35,9 +35,12 @@ def option(
 
     The loader validates, documents and generates schemas from these; there is no second
     description. Without a default (an Ellipsis) the setting is required. `is_path`: a relative value is
-    relative to the configuration file; the loader makes it absolute.
+    relative to the configuration file; the loader makes it absolute. A field of type
+    `Mapping[str, ControlValue]` is a table of scalars; its default is a dict.
     """
     metadata = {"help": help, "unit": unit, "ge": ge, "le": le, "choices": tuple(choices), "is_path": is_path}
+    if isinstance(default, dict):
+        return field(default_factory=default.copy, metadata=metadata)
     return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
 
 

@@ -33,8 +33,12 @@ def build_options(options_class: type[T], mapping: Mapping[str, Any]) -> T:
 
 def default_options(options_class: type[Any]) -> dict[str, Any]:
     """The settings that have a default, with it."""
-    missing = dataclasses.MISSING
-    return {field.name: field.default for field in dataclasses.fields(options_class) if field.default is not missing}
+    defaults = {field.name: _default(field) for field in dataclasses.fields(options_class)}
+    return {name: default for name, default in defaults.items() if default is not dataclasses.MISSING}
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def _converted(value: Any, hint: Any) -> Any:

@@ -63,7 +63,7 @@ class PluginContract:
     def test_every_option_is_of_a_known_type_and_has_help(self) -> None:
         for source in self.loaded().registry.sources.values():
             for field in option_fields(source.options):
-                assert field.type in (bool, int, float, str), f"{source.name}.{field.name}: {field.type}"
+                assert field.type in (bool, int, float, str, dict), f"{source.name}.{field.name}: {field.type}"
                 assert field.help, f"{source.name}.{field.name} has no help"
 
     def test_every_default_is_allowed(self) -> None:

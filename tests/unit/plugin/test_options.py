@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
 
 from lkedge.config.options import check_options, option_fields
 from lkedge.errors import PluginError
-from lkedge.plugin.api import NoOptions, option
+from lkedge.plugin.api import ControlValue, NoOptions, option
 from lkedge.plugin.options import build_options, default_options
 
 
@@ -17,6 +18,7 @@ class Options:
     mode: str = option("a", help="mode", choices=("alpha", "beta", "a"))
     tags: tuple[str, ...] = option((), help="tags")
     name: str | None = option(None, help="name")
+    controls: Mapping[str, ControlValue] = option({}, help="controls")
 
 
 def check(**given: object) -> tuple[dict[str, object], list[str]]:
@@ -41,13 +43,17 @@ def test_settings_that_do_not_fit_are_a_plugin_error(given: dict[str, object]) -
 def test_defaults_are_filled_in_and_paths_made_absolute() -> None:
     values, problems = check(device="x", rate=2)
 
-    assert values == {"device": "/abs/x", "rate": 2.0, "mode": "a", "tags": (), "name": None}
+    assert values == {"device": "/abs/x", "rate": 2.0, "mode": "a", "tags": (), "name": None, "controls": {}}
     assert problems == []
 
 
 def test_what_check_gives_can_be_built() -> None:
-    values, _ = check(device="x", tags=["a"], name="n")
-    assert build_options(Options, values).tags == ("a",)
+    values, _ = check(device="x", tags=["a"], name="n", controls={"gain": 3, "auto": False})
+
+    options = build_options(Options, values)
+
+    assert options.tags == ("a",)
+    assert options.controls == {"gain": 3, "auto": False}
 
 
 @pytest.mark.parametrize(
@@ -61,6 +67,11 @@ def test_what_check_gives_can_be_built() -> None:
         ({"device": "x", "mode": "alpa"}, 'mode: must be "alpha", "beta" or "a"; did you mean "alpha"?'),
         ({"device": "x", "tags": "a"}, "tags: must be a list"),
         ({"device": "x", "tags": [1]}, "tags: must be a text in quotes"),
+        ({"device": "x", "controls": 1}, "controls: must be a table, such as { name = 1 }"),
+        (
+            {"device": "x", "controls": {"gain": [1]}},
+            "controls: gain must be true, false, a number or a text in quotes",
+        ),
         ({"device": "x", "devcie": "y"}, 'devcie: there is no such setting; did you mean "device"?'),
     ],
 )
@@ -70,4 +81,4 @@ def test_wrong_settings_are_explained(given: dict[str, object], problem: str) ->
 
 def test_fields_and_defaults() -> None:
     assert [field.name for field in option_fields(Options) if field.is_required] == ["device"]
-    assert default_options(Options) == {"rate": 1.0, "mode": "a", "tags": (), "name": None}
+    assert default_options(Options) == {"rate": 1.0, "mode": "a", "tags": (), "name": None, "controls": {}}
