@@ -1,0 +1,3 @@
+from lkedge.rtc.lean_imports import put_off_mdns
+
+put_off_mdns()
