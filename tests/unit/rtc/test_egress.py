@@ -14,7 +14,7 @@ AUDIO = Flow(Ssrc(3), PacketKind.AUDIO, media_ssrc=Ssrc(3))
 
 
 class Room:
-    """An egress at 1000 bytes per millisecond whose network is a list."""
+    """An egress at 1000 bytes per millisecond, 10 ms at once, whose network is a list."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
@@ -30,6 +30,7 @@ class Room:
             on_sent=self.runs.append,
             on_dropped=self.dropped.append,
             rate=BitsPerSecond(8_000_000),
+            burst_ns=10 * MILLISECOND_NS,
         )
 
     def write(self, data: bytes | bytearray) -> bool:
