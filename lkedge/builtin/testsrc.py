@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from lkedge.builtin.blocks import BlockPool
 from lkedge.builtin.options import TestSourceOptions
 from lkedge.builtin.pace import Pace
 from lkedge.builtin.testsrc_draw import TestPicture
+from lkedge.builtin.testsrc_text import TEXT_CELLS, can_show
 from lkedge.clock import MILLISECOND_NS, SECOND_NS
-from lkedge.errors import SourceClosed, SourceUnavailable
+from lkedge.errors import SourceClosed, SourceError, SourceUnavailable
 from lkedge.media.frame import VideoFrame
-from lkedge.plugin.api import VideoCaptureSettings, VideoFormat, VideoSource
+from lkedge.plugin.api import Control, ControlKind, ControlValue, VideoCaptureSettings, VideoFormat, VideoSource
+from lkedge.plugin.controls import checked_value, find_control
 
 DEFAULT_WIDTH = 1280
 DEFAULT_HEIGHT = 720
@@ -19,6 +22,12 @@ DEFAULT_FRAMERATE = 30.0
 MIN_WIDTH = 160
 MIN_HEIGHT = 90
 MAX_FRAMERATE = 240.0
+
+CONTROLS = (
+    Control("speed", ControlKind.NUMBER, 1.0, default=1.0, minimum=0.0, maximum=10.0),
+    Control("label", ControlKind.TEXT, "", default=""),
+)
+"""How fast the ball moves, and a line of text under the clock."""
 
 
 class TestSource(VideoSource):
@@ -34,6 +43,9 @@ class TestSource(VideoSource):
         self._picture: TestPicture | None = None
         self._pool: BlockPool | None = None
         self._counter = 0
+        self._travel = 0.0
+        self._speed = 1.0
+        self._controls = {control.name: control for control in CONTROLS}
         self._due_ns = 0
         self._pace = Pace()
 
@@ -57,14 +69,38 @@ class TestSource(VideoSource):
         block = pool.take()
         unix_ns = captured_ns + time.time_ns() - time.monotonic_ns()
         unix_ms, clock = unix_ns // MILLISECOND_NS, _clock(unix_ns)
-        block.state = picture.draw(block.memory, block.state, self._counter, unix_ms, clock)
+        block.state = picture.draw(block.memory, block.state, self._counter, self._travel, unix_ms, clock)
         self._counter += 1
+        self._travel += self._speed
         self._due_ns += self._interval_ns
         return pool.frame(block, captured_ns)
 
     def close(self) -> None:
         self._pace.close()
         self._pool = None
+
+    def controls(self) -> tuple[Control, ...]:
+        return tuple(self._controls.values())
+
+    def set_control(self, name: str, value: ControlValue) -> None:
+        control = find_control(self.controls(), name)
+        checked = checked_value(control, value)
+        if name == "label":
+            self._show_label(str(checked))
+        else:
+            self._speed = float(checked)
+        self._controls[name] = replace(control, value=checked)
+
+    def _show_label(self, text: str) -> None:
+        """New blocks begin with a background that has the label, so a frame costs what it did before."""
+        if not can_show(text):
+            raise SourceError(
+                f"control 'label' cannot be {text!r:.80}; "
+                f"allowed are {TEXT_CELLS} characters of A-Z, 0-9, colon, full stop, hyphen and blank"
+            )
+        if self._picture is not None and self._pool is not None:
+            self._picture.set_label(text)
+            self._pool = BlockPool(self._width, self._height, self._picture.background)
 
     def _wait_until_due(self) -> None:
         """Sleep to the deadline; after a stall of more than a frame begin a new series."""

@@ -8,6 +8,7 @@ that each block starts with; a frame then rewrites a few runs of rows.
 from __future__ import annotations
 
 from lkedge.builtin.strip import BLACK, NEUTRAL, STRIP_ROWS, WHITE, StripPainter, row_edge
+from lkedge.builtin.testsrc_text import TextPainter
 
 BARS_75 = (
     (180, 128, 128),
@@ -19,28 +20,6 @@ BARS_75 = (
     (35, 212, 114),
 )
 """SMPTE bars at 75 %: white, yellow, cyan, green, magenta, red, blue, as Y, Cb, Cr (BT.601)."""
-
-GLYPH_WIDTH = 6
-GLYPH_HEIGHT = 7
-GLYPHS = {
-    "0": (0x0E, 0x11, 0x13, 0x15, 0x19, 0x11, 0x0E),
-    "1": (0x04, 0x0C, 0x04, 0x04, 0x04, 0x04, 0x0E),
-    "2": (0x0E, 0x11, 0x01, 0x02, 0x04, 0x08, 0x1F),
-    "3": (0x1F, 0x02, 0x04, 0x02, 0x01, 0x11, 0x0E),
-    "4": (0x02, 0x06, 0x0A, 0x12, 0x1F, 0x02, 0x02),
-    "5": (0x1F, 0x10, 0x1E, 0x01, 0x01, 0x11, 0x0E),
-    "6": (0x06, 0x08, 0x10, 0x1E, 0x11, 0x11, 0x0E),
-    "7": (0x1F, 0x01, 0x02, 0x04, 0x08, 0x08, 0x08),
-    "8": (0x0E, 0x11, 0x11, 0x0E, 0x11, 0x11, 0x0E),
-    "9": (0x0E, 0x11, 0x11, 0x0F, 0x01, 0x02, 0x0C),
-    ":": (0x00, 0x0C, 0x0C, 0x00, 0x0C, 0x0C, 0x00),
-    ".": (0x00, 0x00, 0x00, 0x00, 0x00, 0x0C, 0x0C),
-    " ": (0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00),
-}
-"""Five by seven dots, one row per number, the leftmost dot in bit 4."""
-
-TEXT_CELLS = 12
-"""Characters in a line: "14:03:27.123"."""
 
 BAND_STEP = 4
 """Pixels the band runs per frame; even, for its chroma."""
@@ -68,11 +47,26 @@ class TestPicture:
         self._ball_rows = _circle(_even(height / 12))
         self.background = self._draw_background()
 
-    def draw(self, memory: memoryview, ball_before: int | None, counter: int, unix_ms: int, clock: str) -> int:
+    def set_label(self, text: str) -> None:
+        """Show this line under the clock, nothing for "": makes another `background`, for fresh blocks.
+
+        text: something that `can_show` says yes to.
+        """
+        memory = bytearray(self._draw_background())
+        if text:
+            top = self._text_top + self._text.height * 3
+            self._text_box(memory, self._text.height * 4)
+            self._draw_text(memoryview(memory), top, text.upper())
+        self.background = bytes(memory)
+
+    def draw(
+        self, memory: memoryview, ball_before: int | None, counter: int, travel: float, unix_ms: int, clock: str
+    ) -> int:
         """Make the next frame in a block that holds the background or an earlier frame.
 
         Args:
             ball_before: what the last call for this block returned; None for a fresh one.
+            travel: how far the ball has come, in frames of its usual speed.
             clock: at most 12 characters of "0123456789:. ".
 
         Returns:
@@ -83,7 +77,7 @@ class TestPicture:
         self._draw_band(memory, counter)
         if ball_before is not None:
             self._erase_ball(memory, ball_before)
-        ball = self._ball_position(counter)
+        ball = self._ball_position(travel)
         self._draw_ball(memory, ball)
         self._draw_text(memory, self._text_top, f"{counter % 10**8:08}")
         self._draw_text(memory, self._text_top + self._text.height * 3 // 2, clock)
@@ -107,12 +101,12 @@ class TestPicture:
         begin = base + top * stride
         memory[begin : begin + count * stride] = row * count
 
-    def _ball_position(self, counter: int) -> int:
+    def _ball_position(self, travel: float) -> int:
         """Offset of the top left corner in the luma plane; the ball bounces above the text."""
         size = len(self._ball_rows)
         top_edge = _even(self._strip_edges[-1] + 1)
-        x = _bounce(counter * 6, self._width - size)
-        y = _bounce(counter * 2, self._text_top - self._text.margin - size - top_edge - 2)
+        x = _bounce(int(travel * 6), self._width - size)
+        y = _bounce(int(travel * 2), self._text_top - self._text.margin - size - top_edge - 2)
         return (top_edge + y) * self._width + x
 
     def _draw_ball(self, memory: memoryview, ball: int) -> None:
@@ -142,10 +136,14 @@ class TestPicture:
         cr = bytes(bar[2] for bar in bars[::2]) * (self._height // 2)
         memory = bytearray(luma + cb + cr)
         self._box(memory, 0, 0, self._width, self._strip_edges[-1])
-        margin = self._text.margin
-        height = self._text.height * 5 // 2 + 2 * margin
-        self._box(memory, self._text_left - margin, self._text_top - margin, self._text.width + 2 * margin, height)
+        self._text_box(memory, self._text.height * 5 // 2)
         return bytes(memory)
+
+    def _text_box(self, memory: bytearray, height: int) -> None:
+        """A black rectangle that begins a margin above the text and ends a margin below its `height`."""
+        margin, width = self._text.margin, self._text.width
+        top, left = self._text_top - margin, self._text_left - margin
+        self._box(memory, left, top, width + 2 * margin, height + 2 * margin)
 
     def _box(self, memory: bytearray, left: int, top: int, width: int, height: int) -> None:
         """A black rectangle."""
@@ -157,26 +155,6 @@ class TestPicture:
             for y in range(top // 2, (top + height + 1) // 2):
                 begin = base + y * half + left // 2
                 memory[begin : begin + width // 2] = bytes([NEUTRAL]) * (width // 2)
-
-
-class TextPainter:
-    """Lines of 12 characters as runs of luma."""
-
-    def __init__(self, scale: int) -> None:
-        self.scale = scale
-        self.width = _even(TEXT_CELLS * GLYPH_WIDTH * scale)
-        self.height = GLYPH_HEIGHT * scale
-        self.margin = 2 * scale
-        self._glyphs = {character: [self._run(row) for row in rows] for character, rows in GLYPHS.items()}
-
-    def rows(self, text: str) -> list[bytes]:
-        """The seven rows of dots of a line, centred; each is to be repeated `scale` times."""
-        glyphs = [self._glyphs[character] for character in text.center(TEXT_CELLS)]
-        return [b"".join(glyph[row] for glyph in glyphs) for row in range(GLYPH_HEIGHT)]
-
-    def _run(self, row: int) -> bytes:
-        dots = (WHITE if row << 1 >> column & 1 else BLACK for column in reversed(range(GLYPH_WIDTH)))
-        return b"".join(bytes([dot]) * self.scale for dot in dots)
 
 
 def _bar(index: int) -> tuple[int, int, int]:

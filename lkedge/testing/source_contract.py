@@ -12,18 +12,18 @@ A test whose capability is not declared is skipped and says so:
     missing         `make_missing_source` makes one whose device is not there
     vanishes        `vanish(source)` takes the device away while it is open
     ends            `make_ending_source` makes one that comes to its natural end
+
+Live controls are proved for every source; see lkedge.testing.control_contract.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import gc
 import os
 import statistics
 import threading
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
@@ -35,6 +35,7 @@ from lkedge.errors import SourceClosed, SourceEnded, SourceLost, SourceUnavailab
 from lkedge.media.frame import AudioFrame, EncodedFrame, VideoFrame
 from lkedge.plugin.api import AudioFormat, AudioSource, VideoFormat, VideoSource
 from lkedge.terms import TrackKind
+from lkedge.testing.control_contract import ControlContract
 
 CLOSE_DEADLINE_S = 1.0
 VANISH_DEADLINE_S = 2.0
@@ -45,16 +46,12 @@ AUDIO_FRAME_BYTES_PER_CHANNEL = 960 * 2
 PLANES = {"yuv420p": 3, "yuvj420p": 3, "nv12": 2, "yuyv422": 1, "uyvy422": 1, "rgb24": 1, "bgr24": 1}
 
 
-class SourceContract:
+class SourceContract(ControlContract):
     """What sources of pictures and of sound have in common."""
 
     capabilities: ClassVar[frozenset[str]] = frozenset()
     opens = 20
     """How often the leak test opens the source; fewer for slow hardware."""
-
-    def make_source(self, tmp_path: Path) -> VideoSource | AudioSource:
-        """A new source that is not open yet."""
-        raise NotImplementedError
 
     def make_missing_source(self, tmp_path: Path) -> VideoSource | AudioSource:
         raise NotImplementedError
@@ -138,15 +135,6 @@ class SourceContract:
         reader.join(10)
         source.close()
         assert isinstance(reader.error, SourceEnded), f"`read` gave {reader.error!r}, not SourceEnded"
-
-    @contextlib.contextmanager
-    def _opened(self, tmp_path: Path) -> Iterator[Any]:
-        source = self.make_source(tmp_path)
-        source.open()
-        try:
-            yield source
-        finally:
-            source.close()
 
     def _open_and_close(self, tmp_path: Path) -> None:
         with self._opened(tmp_path) as source:
@@ -235,6 +223,18 @@ def _check_picture(frame: object, announced: VideoFormat) -> None:
     assert len(frame.planes) == PLANES.get(frame.pixel_format, len(frame.planes))
     assert all(plane.pointer and plane.stride >= frame.width // 2 for plane in frame.planes)
     assert frame.planes[0].stride >= frame.width
+    for rendition in frame.renditions:
+        _check_rendition(rendition, frame)
+
+
+def _check_rendition(rendition: VideoFrame, frame: VideoFrame) -> None:
+    what = f"a rendition of {rendition.width}x{rendition.height}"
+    assert rendition.width % 2 == rendition.height % 2 == 0, what
+    assert rendition.width <= frame.width, what
+    assert rendition.height <= frame.height, what
+    assert rendition.captured_ns == frame.captured_ns, f"{what} is of another moment than its picture"
+    assert len(rendition.planes) == PLANES.get(rendition.pixel_format, len(rendition.planes)), what
+    assert all(plane.pointer and plane.stride for plane in rendition.planes), what
 
 
 def _check_sound(frame: object, announced: AudioFormat) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lkedge.plugin.api import AudioFormat, VideoFormat
+from lkedge.plugin.api import AudioFormat, Control, ControlValue, VideoFormat
 from lkedge.terms import Rid
 
 
@@ -49,6 +49,41 @@ class SourceFailed:
 @dataclass(frozen=True, slots=True)
 class SourceFinished:
     """The source came to its natural end; the worker will not open it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCondition:
+    """The source works but has nothing real to show, as `text` says; "": all is well, or it is closed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ControlsListed:
+    """The controls of the open source as they are now; none when it is closed. Sent when they differ."""
+
+    controls: tuple[Control, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSet:
+    """The source took a value. request: of the SetControl that this answers."""
+
+    name: str
+    value: ControlValue
+    request: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRefused:
+    """The source did not take a value; `reason` is a sentence.
+
+    request: as in ControlSet; 0 when a value that was set earlier was refused after a new opening.
+    """
+
+    name: str
+    reason: str
+    request: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +130,8 @@ class WorkerDied:
     reason: str
 
 
-SourceEvent = SourceOpened | SourceClosed | SourceFailed | SourceFinished
+ControlEvent = ControlsListed | ControlSet | ControlRefused
+SourceEvent = SourceOpened | SourceClosed | SourceFailed | SourceFinished | SourceCondition | ControlEvent
 ReportedEvent = SourceEvent | EncoderOpened | EncoderFailed | WorkerStats
 """What a worker may send; only the host itself makes a WorkerDied."""
 

@@ -71,15 +71,26 @@ def _number(value: Any) -> float:
 
 def _generic(origin: Any, args: tuple[Any, ...]) -> Decoder:
     if origin in (typing.Union, types.UnionType):
-        return _optional(args)
+        return _union(args)
     if origin is tuple:
         return _sequence(_decoder(args[0]))
     return _mapping(_decoder(args[0]), _decoder(args[1]))
 
 
-def _optional(args: tuple[Any, ...]) -> Decoder:
-    inner = _decoder(next(arg for arg in args if arg is not types.NoneType))
-    return lambda value: None if value is None else inner(value)
+def _union(args: tuple[Any, ...]) -> Decoder:
+    """Something or None, or one of several plain types."""
+    inner, *others = [arg for arg in args if arg is not types.NoneType]
+    decode = _one_of((inner, *others)) if others else _decoder(inner)
+    return (lambda value: None if value is None else decode(value)) if types.NoneType in args else decode
+
+
+def _one_of(classes: tuple[type, ...]) -> Decoder:
+    def decode(value: Any) -> Any:
+        if type(value) not in classes:
+            raise ValueError(f"{value!r:.80} is none of {', '.join(cls.__name__ for cls in classes)}")
+        return value
+
+    return decode
 
 
 def _sequence(item: Decoder) -> Decoder:

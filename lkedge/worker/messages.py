@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 import typing
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lkedge.media.layers import LayerPlan
+from lkedge.plugin.api import ControlValue
 from lkedge.terms import Rid
 from lkedge.worker.events import ReportedEvent
 from lkedge.worker.jsonable import from_json, to_json
@@ -19,12 +21,14 @@ class Start:
     """The first command. Exactly one of `video` and `audio` is set.
 
     plugins: modules to load beside the built-in plugin; empty for every installed one.
+    controls: what was set at run time, for each opening of the source; in this order.
     """
 
     video: VideoWorkerSpec | None
     audio: AudioWorkerSpec | None
     plugins: tuple[str, ...]
     log_level: int
+    controls: Mapping[str, ControlValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,15 @@ class RequestKeyFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class SetControl:
+    """Answered by ControlSet or ControlRefused with the same `request`."""
+
+    name: str
+    value: ControlValue
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Close the source and end."""
 
@@ -55,7 +68,7 @@ class LogLine:
     text: str
 
 
-Command = Start | ApplyLayers | ApplyAudio | RequestKeyFrame | Stop
+Command = Start | ApplyLayers | ApplyAudio | RequestKeyFrame | SetControl | Stop
 Report = ReportedEvent | LogLine
 
 _COMMANDS = {cls.__name__: cls for cls in typing.get_args(Command)}

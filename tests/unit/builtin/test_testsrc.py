@@ -10,7 +10,7 @@ import pytest
 from lkedge.builtin.options import TestSourceOptions
 from lkedge.builtin.testsrc import TestSource
 from lkedge.builtin.testsrc_draw import TestPicture
-from lkedge.errors import SourceUnavailable
+from lkedge.errors import SourceError, SourceUnavailable
 from lkedge.media.frame import VideoFrame
 from lkedge.plugin.api import VideoCaptureSettings, VideoFormat
 from lkedge.testing.strip_reader import age_ms, read_strip
@@ -65,8 +65,8 @@ def test_block_that_is_used_again_shows_no_trace_of_its_last_picture() -> None:
     fresh, used = bytearray(picture.background), bytearray(picture.background)
     ball = None
     for counter in (3, 50, 77):
-        ball = picture.draw(memoryview(used), ball, counter, counter * 33, "01:02:03.456")
-    picture.draw(memoryview(fresh), None, 77, 77 * 33, "01:02:03.456")
+        ball = picture.draw(memoryview(used), ball, counter, counter * 1.5, counter * 33, "01:02:03.456")
+    picture.draw(memoryview(fresh), None, 77, 77 * 1.5, 77 * 33, "01:02:03.456")
     assert fresh == used
 
 
@@ -87,3 +87,71 @@ def test_steady_frames_are_exactly_one_interval_apart() -> None:
     testsrc.open()
     times = [testsrc.read().captured_ns for _ in range(8)]
     assert 20_000_000 in {later - earlier for earlier, later in pairwise(times)}
+
+
+def text_rows(testsrc: TestSource) -> np.ndarray:
+    """Where the label is in a picture of 320x180, at scale 1: below the clock, above the band."""
+    return plane(testsrc.read(), 0)[93:100, 124:196].copy()
+
+
+def test_label_is_drawn_under_the_clock_and_goes_again() -> None:
+    testsrc = source()
+    testsrc.open()
+    without = text_rows(testsrc)
+    testsrc.set_control("label", "Front 2")
+    labelled = text_rows(testsrc)
+    assert set(np.unique(labelled)) == {16, 235}
+    assert (labelled[:, 30:36] == 235).any()
+    testsrc.set_control("label", "")
+    assert (text_rows(testsrc) == without).all()
+    testsrc.close()
+
+
+def test_frames_that_are_still_held_keep_their_label() -> None:
+    testsrc = source()
+    testsrc.open()
+    held = testsrc.read()
+    before = plane(held, 0).copy()
+    testsrc.set_control("label", "OTHER")
+    testsrc.read()
+    assert (plane(held, 0) == before).all()
+    testsrc.close()
+
+
+@pytest.mark.parametrize("text", ["thirteen char", "Tür"])
+def test_label_that_cannot_be_shown_is_refused(text: str) -> None:
+    testsrc = source()
+    testsrc.open()
+    with pytest.raises(SourceError, match=f"'label' cannot be {text!r}"):
+        testsrc.set_control("label", text)
+    assert testsrc.controls()[1].value == ""
+    testsrc.close()
+
+
+def ball_moves(testsrc: TestSource) -> bool:
+    first, second = (plane(testsrc.read(), 0)[18:60].copy() for _ in range(2))
+    return bool((first != second).any())
+
+
+def test_speed_stops_the_ball_and_lets_it_go_on() -> None:
+    testsrc = source()
+    testsrc.open()
+    assert ball_moves(testsrc)
+    testsrc.set_control("speed", 0)
+    testsrc.read()
+    assert not ball_moves(testsrc)
+    testsrc.set_control("speed", 2.5)
+    testsrc.read()
+    assert ball_moves(testsrc)
+    testsrc.close()
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_label_fits_between_clock_and_band(width: int, height: int) -> None:
+    picture = TestPicture(width, height)
+    plain = np.frombuffer(picture.background, np.uint8)
+    picture.set_label("WWWWWWWWWWWW")
+    rows = np.flatnonzero((plain != np.frombuffer(picture.background, np.uint8))[: width * height]) // width
+    assert height * 0.4 < rows.min()
+    assert rows.max() < height * 0.8
+    assert len(picture.background) == width * height * 3 // 2

@@ -39,3 +39,41 @@ def test_layer_larger_than_the_source_is_made_from_the_source() -> None:
     cascade.scale(320, 180, ("yuv420p",))
     assert cascade.scale(1280, 720, ("yuv420p",)).width == 1280
     assert scaler.steps == [(640, 320), (640, 1280)]
+
+
+def rendered(*renditions: VideoFrame) -> VideoFrame:
+    return VideoFrame(1280, 720, "nv12", (), 7, None, renditions)
+
+
+def test_rendition_of_the_wanted_size_is_not_scaled() -> None:
+    scaler = FakeScaler()
+    small = picture(320, 180)
+    assert Cascade(scaler, rendered(picture(640, 360), small)).scale(320, 180, ("yuv420p",)) is small
+    assert scaler.steps == []
+
+
+def test_smallest_rendition_that_is_large_enough_is_scaled() -> None:
+    scaler = FakeScaler()
+    Cascade(scaler, rendered(picture(960, 540), picture(640, 360), picture(640, 170))).scale(320, 180, ("yuv420p",))
+    assert scaler.steps == [(640, 320)]
+
+
+def test_rendition_in_another_pixel_format_is_used_too() -> None:
+    taken = []
+
+    class Converter(FakeScaler):
+        def scale(self, frame: VideoFrame, width: int, height: int, pixel_formats: tuple[str, ...]) -> VideoFrame:
+            taken.append((frame.width, frame.pixel_format))
+            return picture(width, height)
+
+    odd = VideoFrame(320, 180, "rgb24", (), 7, None)
+    cascade = Cascade(Converter(), rendered(odd))
+    cascade.scale(320, 180, ("yuv420p",))
+    cascade.scale(160, 90, ("yuv420p",))
+    assert taken == [(320, "rgb24"), (320, "yuv420p")]
+
+
+def test_layer_larger_than_every_rendition_is_made_from_the_picture() -> None:
+    scaler = FakeScaler()
+    Cascade(scaler, rendered(picture(320, 180))).scale(640, 360, ("yuv420p",))
+    assert scaler.steps == [(1280, 640)]

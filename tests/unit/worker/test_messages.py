@@ -3,10 +3,28 @@ from __future__ import annotations
 import pytest
 
 from lkedge.media.layers import LayerPlan
+from lkedge.plugin.api import Control, ControlKind
 from lkedge.terms import BitsPerSecond, Rid
 from lkedge.worker import messages
-from lkedge.worker.events import SourceFailed, SourceFinished
-from lkedge.worker.messages import ApplyAudio, ApplyLayers, Command, LogLine, Report, RequestKeyFrame, Start, Stop
+from lkedge.worker.events import (
+    ControlRefused,
+    ControlSet,
+    ControlsListed,
+    SourceCondition,
+    SourceFailed,
+    SourceFinished,
+)
+from lkedge.worker.messages import (
+    ApplyAudio,
+    ApplyLayers,
+    Command,
+    LogLine,
+    Report,
+    RequestKeyFrame,
+    SetControl,
+    Start,
+    Stop,
+)
 from lkedge.worker.spec import AudioPlan, VideoWorkerSpec
 
 COMMANDS = [
@@ -14,6 +32,11 @@ COMMANDS = [
     ApplyLayers(LayerPlan((), True)),
     ApplyAudio(AudioPlan(True, BitsPerSecond(32_000), False)),
     RequestKeyFrame(Rid("q")),
+    Start(None, None, (), 10, {"gain": 2.5, "flip": True, "mode": "auto", "focus": 3}),
+    SetControl("gain", 2.5, 1),
+    SetControl("flip", True, 2),
+    SetControl("focus", 3, 3),
+    SetControl("label", "Tür", 4),
     Stop(),
 ]
 
@@ -23,7 +46,23 @@ def test_command_survives(command: Command) -> None:
     assert messages.decode_command(messages.encode(command)) == command
 
 
-@pytest.mark.parametrize("report", [SourceFailed("gone", False), SourceFinished(), LogLine(30, "über")])
+CONTROLS = (
+    Control("gain", ControlKind.NUMBER, 2.5, 1.0, 1.0, 16.0, 0.1, unit="dB"),
+    Control("mode", ControlKind.MENU, "auto", choices=("auto", "manual"), is_writable=False),
+)
+
+REPORTS = [
+    SourceFailed("gone", False),
+    SourceFinished(),
+    LogLine(30, "über"),
+    SourceCondition("no signal"),
+    ControlsListed(CONTROLS),
+    ControlSet("flip", True, 7),
+    ControlRefused("gain", "it cannot", 8),
+]
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: type(report).__name__)
 def test_report_survives(report: Report) -> None:
     assert messages.decode_report(messages.encode(report)) == report
 
@@ -40,6 +79,9 @@ def test_report_survives(report: Report) -> None:
         b'["WorkerDied",{"reason":"I say so"}]',
         b'[["SourceFinished"],{}]',
         b'["SourceFailed",{"reason":1,"retryable":true}]',
+        b'["ControlSet",{"name":"gain","value":null,"request":1}]',
+        b'["ControlSet",{"name":"gain","value":[1],"request":1}]',
+        b'["ControlsListed",{"controls":[{"name":"gain"}]}]',
         b"[" * 100_000,
     ],
 )
