@@ -47,14 +47,15 @@ def run(args: argparse.Namespace) -> int:
 
 def table(records: Sequence[PluginRecord]) -> str:
     """One line for each plugin, the columns aligned; reasons on lines of their own."""
-    rows = [("PLUGIN", "VERSION", "STATUS", "SOURCES", "ENCODERS")]
-    rows += [
-        (record.name, record.version or "-", record.status.value, _names(record.sources), _names(record.encoders))
-        for record in records
-    ]
+    rows = [("PLUGIN", "VERSION", "STATUS", "SOURCES", "ENCODERS", "PROCESSORS"), *map(_row, records)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([lines[0], *(_with_reason(line, record) for line, record in zip(lines[1:], records, strict=True))])
+
+
+def _row(record: PluginRecord) -> tuple[str, ...]:
+    offers = (record.sources, record.encoders, record.processors)
+    return record.name, record.version or "-", record.status.value, *map(_names, offers)
 
 
 def _with_reason(line: str, record: PluginRecord) -> str:
@@ -65,7 +66,9 @@ def _with_reason(line: str, record: PluginRecord) -> str:
 def _offers(plugins: PluginManager) -> str:
     sources = [f"  {entry.name:<12}{entry.summary}" for entry in plugins.registry.sources.values()]
     encoders = [f"  {entry.name:<12}{entry.summary}, rank {entry.rank}" for entry in plugins.registry.encoders.values()]
-    return "\n".join(["", "sources:", *sources, "", "encoders:", *encoders])
+    lines = ["", "sources:", *sources, "", "encoders:", *encoders]
+    processors = [f"  {entry.name:<12}{entry.summary}" for entry in plugins.registry.processors.values()]
+    return "\n".join([*lines, "", "audio processors:", *processors] if processors else lines)
 
 
 def _as_json(record: PluginRecord, plugins: PluginManager) -> dict[str, Any]:

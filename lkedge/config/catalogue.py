@@ -33,9 +33,11 @@ class EncoderEntry(Protocol):
 
 
 class Catalogue(Protocol):
-    """The sources and encoders that exist, by name."""
+    """The sources, encoders and audio processors that exist, by name."""
 
     @property
     def sources(self) -> Mapping[str, SourceEntry]: ...
     @property
     def encoders(self) -> Mapping[str, EncoderEntry]: ...
+    @property
+    def processors(self) -> Mapping[str, object]: ...

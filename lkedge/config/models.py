@@ -93,6 +93,7 @@ class CaptureConfig:
     """What is wanted of a source; 0 means: as the source likes best.
 
     source_idle_after_s: the source is closed when nobody has wanted it for so long.
+    echo_cancellation ... high_pass_filter: of sound; None lets the source decide.
     """
 
     width: int = 0
@@ -100,6 +101,10 @@ class CaptureConfig:
     framerate: float = 0.0
     channels: int = 1
     source_idle_after_s: float = 2.0
+    echo_cancellation: bool | None = None
+    noise_suppression: bool | None = None
+    auto_gain_control: bool | None = None
+    high_pass_filter: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ _VIDEO_ONLY = (
     "video_codec", "video_encoding", "screen_share_encoding", "simulcast", "video_simulcast_layers", "dynacast",
 )  # fmt: skip
 _AUDIO_ONLY = ("audio_bitrate", "dtx", "red", "fec", "stereo")
+_PROCESSING = ("echo_cancellation", "noise_suppression", "auto_gain_control", "high_pass_filter")
 _SOUND_FILES = (".wav", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aac")
 _DEFAULT_STREAM = ""
 
@@ -119,13 +120,28 @@ class TrackResolver:
         if bool(wanted.width) != bool(wanted.height) and isinstance(publish, VideoPublish):
             self._problems.add((*path, "capture"), "width and height belong together; give both or none")
         idle = wanted.source_idle_after
+        if isinstance(publish, AudioPublish):
+            self._check_processing(path, wanted, section.capture or CaptureSection())
         return CaptureConfig(
             width=wanted.width or 0,
             height=wanted.height or 0,
             framerate=wanted.framerate or 0.0,
             channels=wanted.channels or (2 if is_stereo else 1),
             source_idle_after_s=2.0 if idle is None else idle,
+            echo_cancellation=wanted.echo_cancellation,
+            noise_suppression=wanted.noise_suppression,
+            auto_gain_control=wanted.auto_gain_control,
+            high_pass_filter=wanted.high_pass_filter,
         )
+
+    def _check_processing(self, path: KeyPath, wanted: CaptureSection, own: CaptureSection) -> None:
+        """What is asked for needs a processor that does it."""
+        for key in _PROCESSING:
+            if getattr(wanted, key) and not self._catalogue.processors:
+                at: KeyPath = (*path, "capture", key) if getattr(own, key) else ("capture_defaults", key)
+                self._problems.add(
+                    at, "no installed plugin processes sound; `pip install lkedge-apm` or set it to false"
+                )
 
     def _publish(self, path: KeyPath, section: TrackSection, publish_as: TrackSource) -> VideoPublish | AudioPublish:
         own = section.publish or PublishSection()

@@ -26,6 +26,9 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 assert set(AUDIO_PRESETS) == set(AudioPreset.__args__)  # type: ignore[attr-defined]
 
 
+MICROPHONE = "true for a microphone when a processor is installed"
+
+
 def setting(
     description: str,
     default_text: str = "",
@@ -149,6 +152,20 @@ class CaptureSection(Section):
     channels: Whole | None = setting("channels of sound: 1 or 2", "1, or 2 with stereo", example=1, ge=1, le=2)
     source_idle_after: Number | None = setting(
         "the source is closed when nobody has wanted it for so long", "2", unit="seconds", example=2, ge=0, le=3600
+    )
+    echo_cancellation: Flag | None = setting(
+        "take what the loudspeaker plays out of the sound; needs an audio processor (lkedge-apm)",
+        "false",
+        example=False,
+    )
+    noise_suppression: Flag | None = setting(
+        "suppress steady noise; needs an audio processor", MICROPHONE, example=False
+    )
+    auto_gain_control: Flag | None = setting(
+        "bring voices to an even loudness; needs an audio processor", MICROPHONE, example=False
+    )
+    high_pass_filter: Flag | None = setting(
+        "take out rumble below the voice; needs an audio processor", "false", example=False
     )
 
 

@@ -1,6 +1,6 @@
-"""All that a plugin imports: the contracts of sources and encoders, and their options.
+"""All that a plugin imports: the contracts of sources, encoders and processors, and their options.
 
-Sources and encoders live in a worker (a process, or a thread for tests). Everything here
+They live in a worker (a process, or a thread for tests). Everything here
 is synchronous and blocking; the worker owns the threads. A contract is an abstract class
 rather than a Protocol, so that a missing method fails when the object is made.
 """
@@ -65,9 +65,18 @@ class VideoCaptureSettings:
 
 @dataclass(frozen=True, slots=True)
 class AudioCaptureSettings:
-    """What is wanted of an audio source. The sample rate is always 48 kHz."""
+    """What is wanted of an audio source. The sample rate is always 48 kHz.
+
+    echo_cancellation, noise_suppression, auto_gain_control, high_pass_filter: done by an
+        AudioProcessor behind the source. None: gain and noise suppression are on when the
+        source says that it is a microphone and a processor is installed; the others are off.
+    """
 
     channels: int = 1
+    echo_cancellation: bool | None = None
+    noise_suppression: bool | None = None
+    auto_gain_control: bool | None = None
+    high_pass_filter: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +94,15 @@ class VideoFormat:
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """What an audio source delivers; `codec` as in VideoFormat."""
+    """What an audio source delivers; `codec` as in VideoFormat.
+
+    is_microphone: it is plain sound from a microphone, which gains from processing; False
+        for music, files, line inputs and whatever has been processed already.
+    """
 
     channels: int
     codec: Codec | None = None
+    is_microphone: bool = False
 
 
 ControlValue = bool | int | float | str
@@ -269,12 +283,43 @@ class AudioEncoder(ABC):
         """Release it. Any number of times."""
 
 
+@dataclass(frozen=True, slots=True)
+class AudioProcessorSettings:
+    """What one processor must do to its sound, and the channels (1 or 2) of that."""
+
+    channels: int = 1
+    echo_cancellation: bool = False
+    noise_suppression: bool = False
+    auto_gain_control: bool = False
+    high_pass_filter: bool = False
+
+
+class AudioProcessor(ABC):
+    """Changes sound between source and encoder: 20 ms at a time, in the capture thread of the worker.
+
+    `process` has a few milliseconds at most. One that raises is closed and made anew later;
+    the sound goes on unprocessed until then.
+    """
+
+    @abstractmethod
+    def process(self, frame: AudioFrame) -> AudioFrame:
+        """The same 20 ms, processed: as many samples and channels, and the same `captured_ns`.
+
+        frame: is not written to. A step of its `captured_ns` of more than 20 ms is a gap.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release it. Any number of times."""
+
+
 VideoSourceFactory = Callable[[VideoCaptureSettings, Any], VideoSource]
 """Called with the capture settings and an instance of the registration's `options` class."""
 
 AudioSourceFactory = Callable[[AudioCaptureSettings, Any], AudioSource]
 VideoEncoderFactory = Callable[[VideoEncoderSettings], VideoEncoder]
 AudioEncoderFactory = Callable[[AudioEncoderSettings], AudioEncoder]
+AudioProcessorFactory = Callable[[AudioProcessorSettings], AudioProcessor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +356,21 @@ class EncoderRegistration:
     rank: int = 100
     video: VideoEncoderFactory | None = None
     audio: AudioEncoderFactory | None = None
+    is_usable: Callable[[], str] = lambda: ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorRegistration:
+    """One audio processor that a plugin offers.
+
+    make: import the processing library inside it, not at load.
+    rank, is_usable: as in EncoderRegistration; the highest usable rank does all tracks.
+    """
+
+    name: str
+    summary: str
+    make: AudioProcessorFactory
+    rank: int = 100
     is_usable: Callable[[], str] = lambda: ""
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pluggy
 
 from lkedge.media.layers import LayerPlan
-from lkedge.plugin.api import DeviceInfo, EncoderRegistration, SourceRegistration
+from lkedge.plugin.api import DeviceInfo, EncoderRegistration, ProcessorRegistration, SourceRegistration
 from lkedge.terms import Codec, TrackKind
 
 PROJECT = "lkedge"
@@ -57,6 +57,11 @@ def lkedge_register_sources(register: Callable[[SourceRegistration], None]) -> N
 @hookspec
 def lkedge_register_encoders(register: Callable[[EncoderRegistration], None]) -> None:
     """Offer encoders: call `register` once for each. Once, at load; touches no hardware."""
+
+
+@hookspec
+def lkedge_register_processors(register: Callable[[ProcessorRegistration], None]) -> None:
+    """Offer audio processors: call `register` once for each. Once, at load; touches no hardware."""
 
 
 @hookspec

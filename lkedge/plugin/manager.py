@@ -21,7 +21,7 @@ import lkedge
 from lkedge.clock import SECOND_NS, Clock, SystemClock
 from lkedge.errors import PluginError
 from lkedge.plugin import hookspecs
-from lkedge.plugin.api import DeviceInfo, EncoderRegistration, SourceRegistration
+from lkedge.plugin.api import DeviceInfo, EncoderRegistration, ProcessorRegistration, SourceRegistration
 from lkedge.plugin.contract import check_hooks
 from lkedge.plugin.discovery import FoundPlugin, installed_plugins
 from lkedge.plugin.hookspecs import PROJECT, EncoderRequest
@@ -61,6 +61,7 @@ class PluginRecord:
     reason: str = ""
     sources: tuple[str, ...] = ()
     encoders: tuple[str, ...] = ()
+    processors: tuple[str, ...] = ()
     target: str = ""
 
 
@@ -169,13 +170,16 @@ class PluginManager:
         self._pluggy.check_pending()
         sources: list[SourceRegistration] = []
         encoders: list[EncoderRegistration] = []
+        processors: list[ProcessorRegistration] = []
         self._caller(name, "lkedge_register_sources")(register=sources.append)
         self._caller(name, "lkedge_register_encoders")(register=encoders.append)
-        self.registry.add_all(sources, encoders, name)
+        self._caller(name, "lkedge_register_processors")(register=processors.append)
+        self.registry.add_all(sources, encoders, name, processors)
         self._update(
             name,
             sources=tuple(source.name for source in sources),
             encoders=tuple(encoder.name for encoder in encoders),
+            processors=tuple(processor.name for processor in processors),
         )
 
     def _set_aside(self, name: str, status: PluginStatus, error: BaseException) -> None:

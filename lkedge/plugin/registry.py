@@ -1,5 +1,5 @@
 # lkedge: pure
-"""What all plugins together offer: sources by name, encoders by codec and rank."""
+"""What all plugins together offer: sources by name, encoders by codec and rank, processors by rank."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from lkedge.config.models import TRACK_KEYS
 from lkedge.errors import PluginError
-from lkedge.plugin.api import EncoderRegistration, SourceRegistration
+from lkedge.plugin.api import EncoderRegistration, ProcessorRegistration, SourceRegistration
 from lkedge.terms import Codec, TrackKind
 
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
@@ -23,6 +23,12 @@ class Registry:
     def __init__(self) -> None:
         self._sources: dict[str, SourceRegistration] = {}
         self._encoders: dict[str, EncoderRegistration] = {}
+        self._processors: dict[str, ProcessorRegistration] = {}
+        self._offers: Mapping[str, dict[str, Any]] = {
+            "source": self._sources,
+            "encoder": self._encoders,
+            "processor": self._processors,
+        }
         self._owner: dict[tuple[str, str], str] = {}
 
     @property
@@ -34,6 +40,11 @@ class Registry:
     def encoders(self) -> Mapping[str, EncoderRegistration]:
         """By name, in the order of registration."""
         return MappingProxyType(self._encoders)
+
+    @property
+    def processors(self) -> Mapping[str, ProcessorRegistration]:
+        """By name, the highest rank first."""
+        return dict(sorted(self._processors.items(), key=lambda item: -item[1].rank))
 
     def encoders_for(self, codec: Codec) -> list[EncoderRegistration]:
         """All encoders of a codec, the highest rank first."""
@@ -60,8 +71,18 @@ class Registry:
         self._claim("encoder", registration.name, plugin)
         self._encoders[registration.name] = registration
 
+    def add_processor(self, registration: ProcessorRegistration, plugin: str = "") -> None:
+        """Take one audio processor. Raises as `add_source`."""
+        check_processor(registration)
+        self._claim("processor", registration.name, plugin)
+        self._processors[registration.name] = registration
+
     def add_all(
-        self, sources: Iterable[SourceRegistration], encoders: Iterable[EncoderRegistration], plugin: str
+        self,
+        sources: Iterable[SourceRegistration],
+        encoders: Iterable[EncoderRegistration],
+        plugin: str,
+        processors: Iterable[ProcessorRegistration] = (),
     ) -> None:
         """Take everything that a plugin offers, or nothing. Raises as `add_source`."""
         try:
@@ -69,6 +90,8 @@ class Registry:
                 self.add_source(source, plugin)
             for encoder in encoders:
                 self.add_encoder(encoder, plugin)
+            for processor in processors:
+                self.add_processor(processor, plugin)
         except PluginError:
             self.remove_all(plugin)
             raise
@@ -77,11 +100,11 @@ class Registry:
         """Forget everything that a plugin offered."""
         for role, name in [key for key, owner in self._owner.items() if owner == plugin]:
             del self._owner[role, name]
-            (self._sources if role == "source" else self._encoders).pop(name)
+            self._offers[role].pop(name)
 
     def _claim(self, role: str, name: str, plugin: str) -> None:
         owner = self._owner.setdefault((role, name), plugin)
-        if name in (self._sources if role == "source" else self._encoders):
+        if name in self._offers[role]:
             raise PluginError(
                 f"the {role} {name!r} of plugin {plugin!r} is already offered by plugin {owner!r}; "
                 "rename one of them or uninstall one of the plugins"
@@ -109,6 +132,14 @@ def check_encoder(registration: EncoderRegistration) -> None:
     kind = registration.codec.kind
     factory = registration.video if kind is TrackKind.VIDEO else registration.audio
     _check_factory("encoder", registration.name, kind, factory, is_wanted=True)
+
+
+def check_processor(registration: ProcessorRegistration) -> None:
+    """Raise PluginError when a processor registration breaks its contract."""
+    _check_type(registration, ProcessorRegistration, "lkedge_register_processors")
+    _check_name("processor", registration.name)
+    if not callable(registration.make):
+        raise PluginError(f"the processor {registration.name!r} has no factory; give it as `make`")
 
 
 def _check_type(registration: object, expected: type[Any], hook: str) -> None:

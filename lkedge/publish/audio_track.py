@@ -11,7 +11,7 @@ from lkedge.publish.layer_controller import LayerLimit
 from lkedge.publish.state import LayerStatus
 from lkedge.rtc.sdp import SectionSpec
 from lkedge.signaling.requests import AddTrack
-from lkedge.terms import Cid, Codec, Rid, TrackKind
+from lkedge.terms import Cid, Codec, Rid, TrackKind, TrackSource
 from lkedge.worker.spec import AudioPlan, AudioWorkerSpec
 
 FRAMES_PER_SECOND = 50
@@ -73,11 +73,24 @@ class AudioTrack:
             track=self._config.name,
             source=self._config.source,
             options=self._config.source_options,
-            capture=AudioCaptureSettings(channels),
+            capture=self._capture_settings(channels),
             encoding=AudioEncoderSettings(
                 channels=channels, bitrate=publish.audio_bitrate, dtx=publish.dtx, fec=publish.fec
             ),
             encoder=publish.encoder,
+        )
+
+    def _capture_settings(self, channels: int) -> AudioCaptureSettings:
+        """Only a track that is published as a microphone leaves what is not said to the source."""
+        capture = self._config.capture
+        unsaid = None if self._config.publish_as is TrackSource.MICROPHONE else False
+        noise_suppression, auto_gain_control = capture.noise_suppression, capture.auto_gain_control
+        return AudioCaptureSettings(
+            channels=channels,
+            echo_cancellation=capture.echo_cancellation,
+            noise_suppression=unsaid if noise_suppression is None else noise_suppression,
+            auto_gain_control=unsaid if auto_gain_control is None else auto_gain_control,
+            high_pass_filter=capture.high_pass_filter,
         )
 
     def worker_plan(self) -> AudioPlan:

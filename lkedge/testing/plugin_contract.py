@@ -45,7 +45,7 @@ class PluginContract:
     def test_it_loads_and_offers_something(self) -> None:
         record = self.record()
         assert record.status is PluginStatus.READY, record.reason
-        assert record.sources or record.encoders
+        assert record.sources or record.encoders or record.processors
 
     def test_loading_it_imports_no_heavy_module(self) -> None:
         module = self.target.partition(":")[0]

@@ -1,6 +1,6 @@
-"""An audio track in its worker: one thread reads, encodes and sends.
+"""An audio track in its worker: one thread reads, processes, encodes and sends.
 
-Compressing 20 ms takes well below a millisecond, so it needs no thread of its own; the
+Processing and compressing 20 ms takes well below a millisecond, so it needs no thread of its own; the
 buffer of the device covers it.
 """
 
@@ -13,11 +13,19 @@ from collections.abc import Callable, Sequence
 from lkedge.errors import SourceLost
 from lkedge.media.frame import AudioFrame, EncodedFrame, VideoFrame
 from lkedge.media.layers import NO_RID
-from lkedge.plugin.api import AudioEncoder, AudioFormat, AudioSource, EncoderRegistration, VideoFormat
+from lkedge.plugin.api import (
+    AudioEncoder,
+    AudioFormat,
+    AudioSource,
+    EncoderRegistration,
+    ProcessorRegistration,
+    VideoFormat,
+)
 from lkedge.terms import Codec, Rid
 from lkedge.worker.capture import CaptureThread
 from lkedge.worker.chain import EncoderChain
 from lkedge.worker.events import WorkerStats
+from lkedge.worker.processing import Processing
 from lkedge.worker.spec import AudioPlan, AudioWorkerSpec
 from lkedge.worker.worker_link import LinkClosed, WorkerLink
 
@@ -32,6 +40,7 @@ class AudioPipeline:
         *,
         make_source: Callable[[], AudioSource],
         candidates: Sequence[EncoderRegistration],
+        processors: Sequence[ProcessorRegistration] = (),
         cpu_ns: Callable[[], int] = time.process_time_ns,
     ) -> None:
         self._spec = spec
@@ -39,6 +48,7 @@ class AudioPipeline:
         self._cpu_ns = cpu_ns
         self._plan = AudioPlan(False, spec.encoding.bitrate)
         self._chain: EncoderChain[AudioEncoder] = EncoderChain(NO_RID, Codec.OPUS, candidates, link.send)
+        self._processing = Processing(spec.capture, processors)
         self._channels = spec.capture.channels
         self._bitrate = spec.encoding.bitrate
         self._encoded = 0
@@ -72,10 +82,14 @@ class AudioPipeline:
     def stop(self) -> None:
         """End the thread and release everything."""
         self._capture.stop()
+        self._processing.close()
         self._chain.close()
 
     def _opened(self, source_format: VideoFormat | AudioFormat) -> None:
-        if isinstance(source_format, AudioFormat) and source_format.channels != self._channels:
+        if not isinstance(source_format, AudioFormat):
+            return
+        self._processing.opened(source_format)
+        if source_format.channels != self._channels:
             self._channels = source_format.channels
             self._chain.close()
 
@@ -95,7 +109,7 @@ class AudioPipeline:
             return None
         begun_ns = time.perf_counter_ns()
         try:
-            encoded = self._prepared().encode(frame)
+            encoded = self._prepared().encode(self._processing.process(frame))
             self._chain.succeeded()
             return encoded
         except LinkClosed:

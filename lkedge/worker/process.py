@@ -94,6 +94,7 @@ def _build(start: Start, link: WorkerLink, cpu_ns: Callable[[], int]) -> Pipelin
         link,
         make_source=factories.audio_source(registry, start.audio),
         candidates=factories.encoder_candidates(registry, Codec.OPUS, start.audio.encoder),
+        processors=tuple(registry.processors.values()),
         cpu_ns=cpu_ns,
     )
 

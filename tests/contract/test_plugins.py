@@ -15,7 +15,7 @@ from types import ModuleType
 
 import pytest
 
-from lkedge.plugin.api import DeviceInfo, EncoderRegistration, SourceRegistration, option
+from lkedge.plugin.api import DeviceInfo, EncoderRegistration, ProcessorRegistration, SourceRegistration, option
 from lkedge.plugin.discovery import FoundPlugin
 from lkedge.plugin.hookspecs import EncoderRequest, StartupContext, hookimpl
 from lkedge.plugin.manager import PluginManager, PluginRecord, PluginStatus
@@ -106,6 +106,11 @@ BROKEN = {
         "    register(SourceRegistration('cam', VIDEO, 's', video=make, options=O))",
         PluginStatus.CONTRACT_ERROR,
         "the option cam.device has no help",
+    ),
+    "a processor without factory": (
+        "@hookimpl\ndef lkedge_register_processors(register): register(ProcessorRegistration('p', 's', None))",
+        PluginStatus.CONTRACT_ERROR,
+        "the processor 'p' has no factory",
     ),
     "an encoder without factory": (
         "@hookimpl\ndef lkedge_register_encoders(register): register(EncoderRegistration('e', Codec.VP8, 's'))",
@@ -334,6 +339,25 @@ def test_a_plugin_registers_a_source(manager: PluginManager) -> None:
 
     assert record_of(manager, "cam") == PluginRecord("cam", "lkedge-cam", "1.2", PluginStatus.READY, sources=("cam",))
     assert manager.registry.plugin_of_source("cam") == "cam"
+
+
+class Processing:
+    def __init__(self, name: str, rank: int) -> None:
+        self.registration = ProcessorRegistration(name, "clean sound", lambda settings: None, rank)  # type: ignore[arg-type,return-value]
+
+    @hookimpl
+    def lkedge_register_processors(self, register: Callable[[ProcessorRegistration], None]) -> None:
+        register(self.registration)
+
+
+def test_plugins_register_audio_processors(manager: PluginManager) -> None:
+    manager.add("plain", Processing("plain", 100))
+    manager.add("better", Processing("better", 200))
+    manager.add("again", Processing("plain", 300))
+
+    assert list(manager.registry.processors) == ["better", "plain"]
+    assert record_of(manager, "plain").processors == ("plain",)
+    assert "the processor 'plain' of plugin 'again' is already offered by plugin 'plain'" in manager.records[-1].reason
 
 
 class TestBuiltinPlugin(PluginContract):

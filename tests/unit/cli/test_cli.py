@@ -163,9 +163,9 @@ class TestPlugins:
             PluginRecord("cam", "lkedge-cam", "2", PluginStatus.IMPORT_ERROR, "no libcamera"),
         ]
         assert table(records).splitlines() == [
-            "PLUGIN   VERSION  STATUS        SOURCES  ENCODERS",
-            "builtin  0.1.0    ready         tone     -",
-            "cam      2        import error  -        -",
+            "PLUGIN   VERSION  STATUS        SOURCES  ENCODERS  PROCESSORS",
+            "builtin  0.1.0    ready         tone     -         -",
+            "cam      2        import error  -        -         -",
             "    no libcamera (lkedge-cam)",
         ]
 

@@ -10,11 +10,15 @@ import pytest
 from lkedge.config.loader import load
 from lkedge.config.models import ApiKey, AudioPublish, Config, TokenEndpoint, TokenFile, VideoPublish
 from lkedge.errors import ConfigError
+from lkedge.plugin.api import ProcessorRegistration
+from lkedge.plugin.manager import PluginManager
 from lkedge.plugin.registry import Registry
 from lkedge.terms import Codec, IceServer, Isolation, TrackKind, TrackSource
 
 Loading = Callable[..., Config]
 Complaints = Callable[..., list[str]]
+
+LIVEKIT = '[livekit]\nurl = "ws://127.0.0.1:7880"\ntoken_file = "token.jwt"\n'
 
 FROM_THE_README = """
 [livekit]
@@ -360,3 +364,26 @@ class TestProblems:
     def test_a_wrong_turn_password_is_not_shown(self, problems: Complaints) -> None:
         found = problems('[livekit.ice]\nservers = [{ urls = "turn:h", username = 3, credential = "hunter2" }]\n')
         assert "hunter2" not in "\n".join(found)
+
+
+class TestProcessing:
+    """The capture settings of an audio processor."""
+
+    def test_what_is_not_said_is_left_to_the_source(self, loaded: Loading) -> None:
+        capture = loaded(MIC + "capture = { noise_suppression = false }\n").tracks[0].capture
+        assert (capture.noise_suppression, capture.auto_gain_control) == (False, None)
+
+    def test_it_needs_a_plugin_that_does_it(self, problems: Complaints) -> None:
+        text = "[capture_defaults]\nauto_gain_control = true\n" + FRONT + MIC + "capture.high_pass_filter = true\n"
+        assert problems(text) == [
+            "lkedge.toml:5: capture_defaults.auto_gain_control = true: no installed plugin processes sound; "
+            "`pip install lkedge-apm` or set it to false",
+            'lkedge.toml:12: track "mic", capture.high_pass_filter = true: no installed plugin processes sound; '
+            "`pip install lkedge-apm` or set it to false",
+        ]
+
+    def test_it_is_taken_where_there_is_one(self, folder: Path) -> None:
+        registry = PluginManager(load_entry_points=False).registry
+        registry.add_processor(ProcessorRegistration("apm", "", lambda settings: None))  # type: ignore[arg-type,return-value]
+        (folder / "lkedge.toml").write_text(LIVEKIT + MIC + "capture.echo_cancellation = true\n")
+        assert load(folder / "lkedge.toml", registry, environ={}).tracks[0].capture.echo_cancellation is True

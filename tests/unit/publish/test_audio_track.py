@@ -1,6 +1,8 @@
 """What the server and the worker are told about an audio track."""
 
-from lkedge.config.models import AudioPublish, TrackConfig
+import pytest
+
+from lkedge.config.models import AudioPublish, CaptureConfig, TrackConfig
 from lkedge.plugin.api import AudioFormat
 from lkedge.publish.audio_track import AudioTrack
 from lkedge.terms import BitsPerSecond, Cid, TrackSource
@@ -37,3 +39,13 @@ def test_muted_sound_is_not_encoded() -> None:
 def test_red_is_offered_only_when_asked_for() -> None:
     assert not track().section(Cid("c")).red
     assert track(AudioPublish(red=True)).section(Cid("c")).red
+
+
+@pytest.mark.parametrize(
+    ("publish_as", "unsaid"), [(TrackSource.MICROPHONE, None), (TrackSource.SCREEN_SHARE_AUDIO, False)]
+)
+def test_only_a_microphone_leaves_the_processing_to_its_source(publish_as: TrackSource, unsaid: bool | None) -> None:
+    capture = CaptureConfig(high_pass_filter=True)
+    config = TrackConfig("mic", "tone", publish_as, AudioPublish(), capture)
+    wanted = AudioTrack(config, AudioPublish()).worker_spec().capture
+    assert (wanted.noise_suppression, wanted.auto_gain_control, wanted.high_pass_filter) == (unsaid, unsaid, True)

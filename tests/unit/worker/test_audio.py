@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
 
 from lkedge.errors import EncoderError
 from lkedge.media.frame import AudioFrame, EncodedFrame, VideoFrame
-from lkedge.plugin.api import AudioEncoder, AudioEncoderSettings, AudioFormat, AudioSource, EncoderRegistration
+from lkedge.plugin.api import (
+    AudioEncoder,
+    AudioEncoderSettings,
+    AudioFormat,
+    AudioProcessor,
+    AudioProcessorSettings,
+    AudioSource,
+    EncoderRegistration,
+    ProcessorRegistration,
+)
 from lkedge.terms import BitsPerSecond, Codec, Rid
 from lkedge.worker.audio import AudioPipeline
 from lkedge.worker.events import EncoderFailed, EncoderOpened
@@ -52,12 +62,16 @@ class Encoder(AudioEncoder):
 class Track:
     """A pipeline whose frames are handed in by the test; its thread never starts."""
 
-    def __init__(self) -> None:
+    def __init__(self, processors: Sequence[ProcessorRegistration] = ()) -> None:
         self.link = FakeLink()
         self.encoders: list[Encoder] = []
         candidates = [EncoderRegistration("fake", Codec.OPUS, "", audio=self._make)]
         self.pipeline = AudioPipeline(
-            AudioWorkerSpec("mic", "tone"), cast(Any, self.link), make_source=self._no_source, candidates=candidates
+            AudioWorkerSpec("mic", "tone"),
+            cast(Any, self.link),
+            make_source=self._no_source,
+            candidates=candidates,
+            processors=processors,
         )
         self.count = 0
 
@@ -135,3 +149,24 @@ def test_encoded_sound_is_passed_through() -> None:
 def test_pictures_are_refused() -> None:
     with pytest.raises(Exception, match="delivers pictures"):
         Track().pipeline._deliver(VideoFrame(2, 2, "yuv420p", (), 1, None))
+
+
+class Silencer(AudioProcessor):
+    def __init__(self, settings: AudioProcessorSettings) -> None:
+        self.settings = settings
+
+    def process(self, frame: AudioFrame) -> AudioFrame:
+        return AudioFrame(bytes(len(frame.samples)), frame.channels, frame.captured_ns)
+
+    def close(self) -> None:
+        pass
+
+
+def test_sound_of_a_microphone_is_processed_before_it_is_encoded() -> None:
+    track = Track([ProcessorRegistration("silencer", "", Silencer)])
+    track.pipeline.apply(ACTIVE)
+    track.pipeline._opened(AudioFormat(1))
+    track.deliver()
+    track.pipeline._opened(AudioFormat(1, is_microphone=True))
+    track.deliver()
+    assert len(track.link.frames) == 1
