@@ -6,7 +6,7 @@ PYTEST := .venv/bin/pytest
 SERVERS := 1.13.5 1.9.12
 SOURCES := lkedge tests plugins
 
-.PHONY: help demo test check bench fmt clean venv venv-dev lab
+.PHONY: help demo test test-device check bench fmt clean venv venv-dev lab
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,11 @@ demo: venv ## publish a test picture and a tone into a room and show them (ARGS=
 
 test: lab ## all tests: unit, contract, integration, a real livekit-server, Chromium (ARGS="-k name" and others)
 	@$(PYTEST) $(ARGS)
+
+test-device: venv-dev ## the hardware plugins on virtual devices, in a virtual machine (ARGS="-k name" and others)
+	@tools/setup-livekit-server.sh
+	@tools/setup-device-lab.sh
+	@$(PYTEST) tests/device -m device $(ARGS)
 
 check: venv-dev ## types, lint and the unit tests: fast enough for every commit
 	@.venv/bin/ruff format --check $(wildcard $(SOURCES))

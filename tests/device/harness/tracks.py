@@ -1,0 +1,18 @@
+"""Configuration of tracks for the lab, small enough for an emulated machine."""
+
+WEBCAM = """
+[[track]]
+name = "webcam"
+source = "v4l2"
+v4l2 = { device = "/dev/lab/webcam", input_format = "yuyv" }
+capture = { width = 640, height = 360, framerate = 10 }
+publish = { video_codec = "vp8", simulcast = false }
+"""
+
+PATTERN = """
+[[track]]
+name = "pattern"
+source = "testsrc"
+capture = { width = 320, height = 180, framerate = 5 }
+publish = { video_codec = "vp8", simulcast = false }
+"""

@@ -1,0 +1,60 @@
+"""`lkedge run` that writes its status down: one JSON line {"at_ns", "status"} per change, for the tests outside.
+
+Usage: observed_daemon.py CONFIGURATION STATUS_FILE
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TextIO
+
+from lkedge import log
+from lkedge.config.loader import load
+from lkedge.daemon.app import Daemon
+from lkedge.plugin.manager import PluginManager
+
+INTERVAL_S = 0.1
+
+
+async def observe(daemon: Daemon, changed: asyncio.Event, stopped: asyncio.Event, out: TextIO) -> None:
+    """Write every status that differs from the one before; looked at after every change and each second."""
+    last = ""
+    while not stopped.is_set():
+        status = json.dumps(dataclasses.asdict(daemon.status()))
+        if status != last:
+            print(json.dumps({"at_ns": time.monotonic_ns(), "status": json.loads(status)}), file=out, flush=True)
+            last = status
+        await asyncio.sleep(INTERVAL_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), 1.0)
+        changed.clear()
+
+
+async def main(configuration: Path, status_file: Path) -> None:
+    changed, stopped = asyncio.Event(), asyncio.Event()
+
+    def stop() -> None:
+        stopped.set()
+        changed.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    plugins = PluginManager()
+    config = load(configuration, plugins.registry)
+    log.configure(config.log_level)
+    daemon = Daemon(config, plugins=plugins, on_changed=changed.set)
+    await daemon.start()
+    with status_file.open("w") as out:
+        await observe(daemon, changed, stopped, out)
+    await daemon.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))

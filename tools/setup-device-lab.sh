@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The disk of the device lab (tests/device), once for each state of what it is made of; needs root the first time.
+# Usage: tools/setup-device-lab.sh [--print]
+# --print: only the folder of the disk, which must be there.
+. "$(dirname "$0")/common.sh"
+
+lab=tests/device/lab
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/lkedge/device-lab
+base_hash=$(content_hash "$lab/packages.txt" "$lab/build.sh")
+image_hash=$(content_hash "$base_hash" "$lab/Kbuild" "$lab"/guest/* constraints.txt "$(python3 "$lab/requirements.py" .)")
+base=$cache/base-$base_hash.tar
+image=$cache/$image_hash
+
+if [ "${1:-}" = --print ]; then
+  [ -f "$image/disk.img" ] || die "the disk of the device lab is not there: run tools/setup-device-lab.sh"
+  printf '%s\n' "$image"
+  exit 0
+fi
+
+packages=$(need_command qemu-system-x86_64 qemu-system-x86; need_command mmdebstrap mmdebstrap; need_command mkfs.ext4 e2fsprogs)
+# shellcheck disable=SC2086
+[ -z "$packages" ] || install_packages $packages
+if [ -f "$image/disk.img" ]; then exit 0; fi
+
+mkdir -p "$cache"
+exec 9> "$cache/lock"
+flock 9
+if [ -f "$image/disk.img" ]; then exit 0; fi
+as_root true || die "building the disk of the device lab needs root once: run tools/setup-device-lab.sh as root"
+if [ ! -f "$base" ]; then
+  as_root nice -n 10 "$lab/build.sh" base "$base.new.tar" || die "the root file system of the device lab could not be built"
+  mv "$base.new.tar" "$base"
+fi
+half_built=$(mktemp -d "$cache/new.XXXXXX")
+chmod 755 "$half_built"
+if ! as_root nice -n 10 "$lab/build.sh" image "$base" "$half_built"; then
+  as_root rm -rf --one-file-system "$half_built"
+  die "the disk of the device lab could not be built"
+fi
+mv -T "$half_built" "$image"
+say "the disk of the device lab is in $image"
