@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+import select
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from lkedge_v4l2 import uvc_h264
 from lkedge_v4l2 import videodev2 as v4l2
+from lkedge_v4l2 import videodev2_controls as v4l2c
 
 CAPTURE_NODE = v4l2.CAP_VIDEO_CAPTURE | v4l2.CAP_STREAMING
 FD = 7
@@ -25,6 +29,28 @@ class FakeCamera:
     stride: int = 0
     stepwise: tuple[int, ...] = ()
     pictures: deque[tuple[bytes, int, int]] = field(default_factory=deque)
+
+
+@dataclass
+class FakeControl:
+    """menu: names by index. value: None begins at the default."""
+
+    id: int
+    name: str
+    type: int = v4l2c.TYPE_INTEGER
+    minimum: int = 0
+    maximum: int = 255
+    step: int = 1
+    default: int = 0
+    flags: int = 0
+    menu: dict[int, str] = field(default_factory=dict)
+    value: int | bytes | None = None
+    writes: list[int | bytes] = field(default_factory=list)
+
+
+def menu_control(number: int) -> FakeControl:
+    """A menu with a gap."""
+    return FakeControl(number, "Power Line", v4l2c.TYPE_MENU, 0, 2, 1, 2, menu={0: "off", 2: "50 Hz"})
 
 
 class FakeMemory:
@@ -55,7 +81,11 @@ class FakeKernel:
         self.is_streaming = False
         self.chosen: tuple[str, int, int] = ("", 0, 0)
         self.interval: tuple[int, int] = (0, 0)
-        self._sequence = 0
+        self.idle_events = 0
+        self.descriptors = b""
+        self.controls: list[FakeControl] = []
+        self.unit_requests: list[tuple[int, int, bytes]] = []
+        self.sequence = 0
 
     def video_nodes(self) -> list[str]:
         return [self.path]
@@ -80,9 +110,12 @@ class FakeKernel:
         self.memory.append(FakeMemory())
         return self.memory[-1]
 
-    def wait(self, fd: int, timeout_s: float) -> bool:
+    def wait(self, fd: int, timeout_s: float) -> int:
         self.on_wait()
-        return bool(self.camera.pictures) or v4l2.DQBUF in self.fail
+        return select.POLLIN if self.camera.pictures or v4l2.DQBUF in self.fail else self.idle_events
+
+    def usb_descriptors(self, path: str) -> bytes:
+        return self.descriptors
 
     def ioctl(self, fd: int, request: int, argument: Any) -> None:
         assert fd in self.open_fds, "ioctl on a closed descriptor"
@@ -101,6 +134,15 @@ class FakeKernel:
             v4l2.STREAMON: lambda _: setattr(self, "is_streaming", True),
             v4l2.STREAMOFF: lambda _: setattr(self, "is_streaming", False),
         }
+        handlers |= {
+            v4l2c.QUERY_EXT_CTRL: self._query_control,
+            v4l2c.QUERYMENU: self._query_menu,
+            v4l2c.G_EXT_CTRLS: self._get_control,
+            v4l2c.S_EXT_CTRLS: self._set_control,
+            uvc_h264.UVCIOC_CTRL_QUERY: self._query_unit,
+        }
+        if request not in handlers:
+            raise _error(errno.ENOTTY)
         handlers[request](argument)
 
     def _maybe_fail(self, request: int | str) -> None:
@@ -111,7 +153,7 @@ class FakeKernel:
         argument.card = self.camera.card.encode()
         argument.driver = b"uvcvideo"
         argument.bus_info = b"usb-1"
-        argument.capabilities = self.camera.caps | CAPTURE_NODE | v4l2.CAP_DEVICE_CAPS
+        argument.capabilities = self.camera.caps | v4l2.CAP_VIDEO_CAPTURE | v4l2.CAP_DEVICE_CAPS
         argument.device_caps = self.camera.caps
 
     def _enum_fmt(self, argument: v4l2.FormatDescription) -> None:
@@ -133,10 +175,12 @@ class FakeKernel:
         argument.values[0] = v4l2.Fraction(1, rate)
 
     def _set_format(self, argument: v4l2.Format) -> None:
-        pix = argument.fmt.pix
+        is_multiplanar = argument.type == v4l2.BUF_TYPE_VIDEO_CAPTURE_MPLANE
+        pix = argument.fmt.pix_mp if is_multiplanar else argument.fmt.pix
         self.chosen = (v4l2.fourcc_text(pix.pixelformat), pix.width, pix.height)
-        pix.bytesperline = self.camera.stride
-        pix.sizeimage = pix.width * pix.height * 2
+        plane = pix.plane_fmt[0] if is_multiplanar else pix
+        plane.bytesperline = self.camera.stride
+        plane.sizeimage = pix.width * pix.height * 2
 
     def _set_parm(self, argument: v4l2.StreamParm) -> None:
         interval = argument.parm.capture.timeperframe
@@ -147,6 +191,10 @@ class FakeKernel:
             self.queued.clear()
 
     def _query_buffer(self, argument: v4l2.Buffer) -> None:
+        if argument.type == v4l2.BUF_TYPE_VIDEO_CAPTURE_MPLANE:
+            plane = v4l2.Plane.from_address(argument.m.planes)
+            plane.length, plane.m.mem_offset = 4096, argument.index * 4096
+            return
         argument.length = 4096
         argument.m.offset = argument.index * 4096
 
@@ -160,11 +208,54 @@ class FakeKernel:
         data, timestamp_ns, flags = self.camera.pictures.popleft()
         index = self.queued.popleft()
         self.memory[index].data = data
-        self._sequence += 1
+        self.sequence += 1
         argument.index, argument.bytesused, argument.flags = index, len(data), flags
-        argument.sequence = self._sequence
+        if argument.type == v4l2.BUF_TYPE_VIDEO_CAPTURE_MPLANE:
+            v4l2.Plane.from_address(argument.m.planes).bytesused = len(data)
+        argument.sequence = self.sequence
         argument.timestamp.tv_sec, rest = divmod(timestamp_ns, 1_000_000_000)
         argument.timestamp.tv_usec = rest // 1000
+
+    def _query_control(self, argument: v4l2c.QueryExtCtrl) -> None:
+        after = argument.id & ~v4l2c.FLAG_NEXT
+        control = _nth(sorted((c for c in self.controls if c.id > after), key=lambda c: c.id), 0)
+        argument.id, argument.name, argument.type = control.id, control.name.encode(), control.type
+        argument.minimum, argument.maximum, argument.step = control.minimum, control.maximum, control.step
+        argument.default_value, argument.flags = control.default, control.flags
+
+    def _query_menu(self, argument: v4l2c.QueryMenu) -> None:
+        control = self._control(argument.id)
+        if argument.index not in control.menu:
+            raise _error(errno.EINVAL)
+        name = control.menu[argument.index].encode()
+        if control.type == v4l2c.TYPE_INTEGER_MENU:
+            name = int(name).to_bytes(8, "little")
+        argument.name[: len(name)] = name
+
+    def _get_control(self, argument: v4l2c.ExtControls) -> None:
+        asked = v4l2c.ExtControl.from_address(argument.controls)
+        control = self._control(asked.id)
+        value = control.default if control.value is None else control.value
+        if isinstance(value, bytes):
+            ctypes.memmove(asked.u.pointer, value + b"\0", len(value) + 1)
+        else:
+            asked.u.value64 = value
+
+    def _set_control(self, argument: v4l2c.ExtControls) -> None:
+        asked = v4l2c.ExtControl.from_address(argument.controls)
+        control = self._control(asked.id)
+        if control.flags & v4l2c.FLAG_INACTIVE:
+            raise _error(errno.EACCES)
+        is_text = control.type == v4l2c.TYPE_STRING
+        control.value = ctypes.string_at(asked.u.pointer) if is_text else asked.u.value64
+        control.writes.append(control.value)
+
+    def _control(self, number: int) -> FakeControl:
+        return _nth([control for control in self.controls if control.id == number], 0)
+
+    def _query_unit(self, argument: uvc_h264.XuControlQuery) -> None:
+        data = ctypes.string_at(argument.data, argument.size)
+        self.unit_requests.append((argument.unit, argument.selector, data))
 
 
 def _nth(entries: list[Any], index: int) -> Any:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from lkedge_v4l2.formats import Mode, Range, choose, is_whole_jpeg, summary
+from lkedge_v4l2.formats import Mode, Range, choose, explain, is_whole_jpeg, summary
 
 from lkedge.plugin.api import VideoCaptureSettings
+from lkedge.terms import Codec
 
 UVC = [
     Mode("YUYV", 640, 480, 30.0),
@@ -49,7 +50,7 @@ def test_without_a_wish_it_is_720p() -> None:
 
 
 def test_nothing_usable_is_none() -> None:
-    assert choose([Mode("H264", 640, 480, 30.0)], VideoCaptureSettings()) is None
+    assert choose([Mode("HEVC", 640, 480, 30.0)], VideoCaptureSettings()) is None
     assert choose(UVC, VideoCaptureSettings(), "nv12") is None
 
 
@@ -68,3 +69,41 @@ def test_torn_jpegs_are_noticed() -> None:
     assert not is_whole_jpeg(whole[2:])
     assert not is_whole_jpeg(whole[:-2] + b"\x12\x34")
     assert not is_whole_jpeg(b"\xff\xd8\xff\xd9")
+
+
+def test_an_h264_track_gets_the_cameras_own() -> None:
+    wanted = VideoCaptureSettings(1280, 720, 30, Codec.H264)
+
+    assert str(choose(UVC, wanted)) == "H264 1280x720@30"
+    assert str(choose(UVC, VideoCaptureSettings(640, 480, 30, Codec.H264))) == "YUYV 640x480@30"
+
+
+def test_h264_is_decoded_where_there_is_nothing_else() -> None:
+    assert str(choose([UVC[-1]], VideoCaptureSettings(codec=Codec.VP8))) == "H264 1280x720@30"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        (VideoCaptureSettings(640, 480, 30), "the wanted size"),
+        (VideoCaptureSettings(1280, 720, 30), "the wanted size; YUYV reaches only 10 per second there"),
+        (VideoCaptureSettings(1280, 720, 30, Codec.H264), "the wanted size; its H.264 is passed through"),
+        (
+            VideoCaptureSettings(1920, 1080, 60),
+            "the wanted size; 30 pictures per second, of 60 wanted, is its most there; "
+            "YUYV reaches only 5 per second there",
+        ),
+        (
+            VideoCaptureSettings(800, 600, 30),
+            "the smallest size that covers 800x600; YUYV reaches only 10 per second there",
+        ),
+        (
+            VideoCaptureSettings(3840, 2160, 5),
+            "the size nearest to 3840x2160, which it does not reach",
+        ),
+    ],
+)
+def test_the_choice_is_explained(wanted: VideoCaptureSettings, reason: str) -> None:
+    mode = choose(UVC, wanted)
+    assert mode is not None
+    assert explain(mode, UVC, wanted) == reason

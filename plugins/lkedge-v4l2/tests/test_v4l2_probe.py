@@ -4,9 +4,10 @@ import errno
 import tomllib
 
 import pytest
-from fake_kernel import FakeCamera, FakeKernel
+from fake_kernel import FakeCamera, FakeControl, FakeKernel, menu_control
 from lkedge_v4l2 import videodev2 as v4l2
-from lkedge_v4l2.probe import find_device, probe
+from lkedge_v4l2.names import find_device, shown_path
+from lkedge_v4l2.probe import probe
 
 from lkedge.errors import SourceUnavailable
 
@@ -51,6 +52,27 @@ def test_device_may_be_a_name_below_by_id() -> None:
     assert find_device("usb-c920-index0", kernel) == f"{BY_ID}/usb-c920-index0"
     assert find_device("video0", kernel) == "/dev/video0"
     assert find_device("/dev/video9", kernel) == "/dev/video9"
+
+
+def test_a_node_is_shown_with_its_stable_name() -> None:
+    kernel = FakeKernel(CAMERA)
+    kernel.link_table[BY_ID] = {"usb-c920-index0": "/dev/video0"}
+
+    assert shown_path("/dev/video0", kernel) == f"/dev/video0, {BY_ID}/usb-c920-index0"
+    assert shown_path(f"{BY_ID}/usb-c920-index0", kernel) == f"/dev/video0, {BY_ID}/usb-c920-index0"
+    assert shown_path("/dev/video7", kernel) == "/dev/video7"
+
+
+def test_controls_and_the_choice_are_listed() -> None:
+    kernel = FakeKernel(CAMERA)
+    kernel.controls = [FakeControl(1, "Brightness", default=3), menu_control(2)]
+
+    (device,) = probe(kernel)
+
+    assert device.details["controls"] == "brightness = 3 (0 to 255), power_line = 50 Hz (off | 50 Hz)"
+    assert device.details["chosen without other wishes"] == (
+        "MJPG 1280x720@30 (no size is wanted, so 1280x720; YUYV does not have this size)"
+    )
 
 
 def test_no_device_means_the_first_camera() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import select
 import threading
 from collections import deque
 from fractions import Fraction
 
 import av
 import pytest
-from fake_kernel import FakeCamera, FakeKernel
+from fake_kernel import FakeCamera, FakeControl, FakeKernel, menu_control
 from lkedge_v4l2 import videodev2 as v4l2
 from lkedge_v4l2.options import V4l2Options
 from lkedge_v4l2.source import V4l2Source
@@ -202,6 +203,68 @@ def test_a_refusal_leaves_nothing_open(request_number: int, number: int, words: 
         make(kernel, device="/dev/video0").open()
     assert kernel.open_fds == []
     assert all(memory.closed for memory in kernel.memory)
+
+
+def test_a_multiplanar_camera_delivers_too() -> None:
+    caps = v4l2.CAP_VIDEO_CAPTURE_MPLANE | v4l2.CAP_STREAMING
+    kernel = FakeKernel(yuyv_camera(caps=caps, stride=128))
+    kernel.camera.pictures.append(picture(9))
+
+    frame = opened(kernel).read()
+
+    assert frame.planes[0].stride == 128
+    assert ctypes.string_at(frame.planes[0].pointer, 2) == b"\x09" * 2
+
+
+def test_controls_of_the_configuration_are_set_before_pictures_flow() -> None:
+    kernel = FakeKernel(yuyv_camera())
+    kernel.controls = [FakeControl(1, "Brightness"), menu_control(2)]
+
+    source = opened(kernel, controls={"brightness": 7, "power_line": "off"})
+
+    assert [control.value for control in kernel.controls] == [7, 0]
+    assert {control.name: control.value for control in source.controls()} == {"brightness": 7, "power_line": "off"}
+
+
+def test_a_wrong_control_keeps_the_camera_closed() -> None:
+    kernel = FakeKernel(yuyv_camera())
+    kernel.controls = [FakeControl(1, "Brightness")]
+
+    with pytest.raises(SourceUnavailable, match=r"/dev/video0: control brightness is 999, but must be .* 0 to 255"):
+        opened(kernel, controls={"brightness": 999})
+    assert kernel.open_fds == []
+
+
+def test_an_open_camera_takes_controls() -> None:
+    kernel = FakeKernel(yuyv_camera())
+    kernel.controls = [FakeControl(1, "Brightness")]
+    source = opened(kernel)
+
+    source.set_control("brightness", 9)
+
+    assert kernel.controls[0].value == 9
+
+
+def test_a_queue_that_failed_is_source_lost() -> None:
+    kernel = FakeKernel(yuyv_camera())
+    source = opened(kernel)
+    kernel.idle_events = select.POLLERR
+
+    with pytest.raises(SourceLost, match="has stopped"):
+        source.read()
+
+
+def test_a_stall_with_damaged_pictures_names_them() -> None:
+    kernel, clock = FakeKernel(FakeCamera({"MJPG": {(64, 48): [30]}})), ManualClock()
+    source = opened(kernel, clock)
+
+    def garbage() -> None:
+        clock.now_ns += SECOND // 2
+        kernel.camera.pictures.append((b"garbage" * 50, clock.now_ns, MONOTONIC))
+
+    kernel.on_wait = garbage
+    with pytest.raises(SourceLost, match="and 6 that came were damaged"):
+        source.read()
 
 
 def test_a_metadata_node_is_refused() -> None:

@@ -1,17 +1,22 @@
-"""Streaming with mapped buffers: queue, wait, take the newest."""
+"""Streaming with mapped buffers: queue, wait, take the newest or the next."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 import errno
+import select
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lkedge.errors import SourceLost
 from lkedge_v4l2 import videodev2 as v4l2
+from lkedge_v4l2.device import Device
 from lkedge_v4l2.kernel import Kernel, Memory
 
 BUFFERS = 4
+
+_GONE = select.POLLERR | select.POLLHUP | select.POLLNVAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,65 +38,83 @@ class Capture:
     broken: pictures that the driver marked as damaged.
     """
 
-    def __init__(self, fd: int, path: str, kernel: Kernel) -> None:
+    def __init__(self, device: Device, kernel: Kernel) -> None:
         """Allocate the buffers and start. Raises OSError."""
         self.dropped = 0
         self.broken = 0
-        self._fd = fd
-        self._path = path
+        self._fd = device.fd
+        self._path = device.path
+        self._type = device.buffer_type
+        self._planes = (v4l2.Plane * 1)() if device.is_multiplanar else None
         self._kernel = kernel
         self._buffers: list[Memory] = []
         try:
             self._allocate()
-            self._kernel.ioctl(fd, v4l2.STREAMON, _buffer_type())
+            self._kernel.ioctl(self._fd, v4l2.STREAMON, ctypes.c_int32(self._type))
         except BaseException:
             self.stop()
             raise
 
-    def take(self, timeout_s: float) -> Picture | None:
-        """The newest picture; None when there is none within the time.
+    def take_newest(self, timeout_s: float) -> Picture | None:
+        """The newest picture, older ones dropped; None when there is none within the time.
 
         Raises:
             SourceLost: the device has gone.
         """
-        if not self._kernel.wait(self._fd, timeout_s):
-            return None
         newest: Picture | None = None
-        for _ in range(BUFFERS):
-            buffer = self._dequeue()
-            if buffer is None:
-                break
+        for picture in self._ready(timeout_s):
             self.dropped += newest is not None
-            newest = self._copied(buffer) or newest
-            self._queue(buffer.index)
+            newest = picture
         return newest
+
+    def take_all(self, timeout_s: float) -> list[Picture]:
+        """All pictures that are ready, in order, none dropped. Raises as `take_newest`."""
+        return list(self._ready(timeout_s))
 
     def stop(self) -> None:
         """Stop, and give the buffers back; a device that has gone does not mind."""
         with contextlib.suppress(OSError):
-            self._kernel.ioctl(self._fd, v4l2.STREAMOFF, _buffer_type())
+            self._kernel.ioctl(self._fd, v4l2.STREAMOFF, ctypes.c_int32(self._type))
         for memory in self._buffers:
             memory.close()
         self._buffers.clear()
         with contextlib.suppress(OSError):
             self._request(0)
 
+    def _ready(self, timeout_s: float) -> Iterator[Picture]:
+        """The whole pictures among at most one round of the buffers."""
+        events = self._kernel.wait(self._fd, timeout_s)
+        if not events:
+            return
+        for count in range(BUFFERS):
+            buffer = self._dequeue()
+            if buffer is None:
+                if not count and events & _GONE:
+                    raise SourceLost(f"{self._path}: the camera has stopped; it is opened again")
+                return
+            picture = self._copied(buffer)
+            self._queue(buffer.index)
+            if picture is not None:
+                yield picture
+
     def _allocate(self) -> None:
         for index in range(self._request(BUFFERS)):
-            buffer = _buffer(index)
+            buffer = self._buffer(index)
             self._kernel.ioctl(self._fd, v4l2.QUERYBUF, buffer)
-            self._buffers.append(self._kernel.map(self._fd, buffer.length, buffer.m.offset))
-            self._kernel.ioctl(self._fd, v4l2.QBUF, _buffer(index))
+            length = buffer.length if self._planes is None else self._planes[0].length
+            offset = buffer.m.offset if self._planes is None else self._planes[0].m.mem_offset
+            self._buffers.append(self._kernel.map(self._fd, length, offset))
+            self._kernel.ioctl(self._fd, v4l2.QBUF, self._buffer(index))
         if not self._buffers:
             raise OSError(errno.ENOMEM, "it has no memory for buffers")
 
     def _request(self, count: int) -> int:
-        request = v4l2.RequestBuffers(count=count, type=v4l2.BUF_TYPE_VIDEO_CAPTURE, memory=v4l2.MEMORY_MMAP)
+        request = v4l2.RequestBuffers(count=count, type=self._type, memory=v4l2.MEMORY_MMAP)
         self._kernel.ioctl(self._fd, v4l2.REQBUFS, request)
         return int(request.count)
 
     def _dequeue(self) -> v4l2.Buffer | None:
-        buffer = _buffer(0)
+        buffer = self._buffer(0)
         try:
             self._kernel.ioctl(self._fd, v4l2.DQBUF, buffer)
         except OSError as error:
@@ -102,16 +125,22 @@ class Capture:
 
     def _queue(self, index: int) -> None:
         try:
-            self._kernel.ioctl(self._fd, v4l2.QBUF, _buffer(index))
+            self._kernel.ioctl(self._fd, v4l2.QBUF, self._buffer(index))
         except OSError as error:
             raise self._lost(error) from error
 
     def _copied(self, buffer: v4l2.Buffer) -> Picture | None:
-        if buffer.flags & v4l2.BUF_FLAG_ERROR or not buffer.bytesused:
+        used = _used(buffer) if self._planes is None else _used_of_plane(self._planes[0])
+        if buffer.flags & v4l2.BUF_FLAG_ERROR or used.start >= used.stop:
             self.broken += 1
             return None
-        data = self._buffers[buffer.index][: buffer.bytesused]
-        return Picture(data, _timestamp_ns(buffer), buffer.sequence)
+        return Picture(self._buffers[buffer.index][used], _timestamp_ns(buffer), buffer.sequence)
+
+    def _buffer(self, index: int) -> v4l2.Buffer:
+        buffer = v4l2.Buffer(index=index, type=self._type, memory=v4l2.MEMORY_MMAP)
+        if self._planes is not None:
+            buffer.m.planes, buffer.length = ctypes.addressof(self._planes), len(self._planes)
+        return buffer
 
     def _lost(self, error: OSError) -> SourceLost:
         if error.errno == errno.ENODEV:
@@ -119,12 +148,12 @@ class Capture:
         return SourceLost(f"{self._path}: the camera failed while capturing: {error.strerror or error}")
 
 
-def _buffer(index: int) -> v4l2.Buffer:
-    return v4l2.Buffer(index=index, type=v4l2.BUF_TYPE_VIDEO_CAPTURE, memory=v4l2.MEMORY_MMAP)
+def _used(buffer: v4l2.Buffer) -> slice:
+    return slice(0, buffer.bytesused)
 
 
-def _buffer_type() -> ctypes.c_int32:
-    return ctypes.c_int32(v4l2.BUF_TYPE_VIDEO_CAPTURE)
+def _used_of_plane(plane: v4l2.Plane) -> slice:
+    return slice(plane.data_offset, plane.bytesused)
 
 
 def _timestamp_ns(buffer: v4l2.Buffer) -> int:

@@ -46,8 +46,12 @@ class Kernel(Protocol):
 
     def map(self, fd: int, length: int, offset: int) -> Memory: ...
 
-    def wait(self, fd: int, timeout_s: float) -> bool:
-        """Whether a buffer or an error is ready within the time."""
+    def wait(self, fd: int, timeout_s: float) -> int:
+        """What is ready within the time: of select.POLLIN, POLLPRI (an event), POLLERR; 0 for nothing."""
+        ...
+
+    def usb_descriptors(self, path: str) -> bytes:
+        """The USB descriptors of the device behind a node; empty when it is none."""
         ...
 
 
@@ -85,10 +89,21 @@ class LinuxKernel:
     def map(self, fd: int, length: int, offset: int) -> Memory:
         return mmap.mmap(fd, length, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE, offset=offset)
 
-    def wait(self, fd: int, timeout_s: float) -> bool:
+    def wait(self, fd: int, timeout_s: float) -> int:
         poller = select.poll()
         poller.register(fd, select.POLLIN | select.POLLPRI)
-        return bool(poller.poll(max(0, round(timeout_s * 1000))))
+        ready = poller.poll(max(0, round(timeout_s * 1000)))
+        return ready[0][1] if ready else 0
+
+    def usb_descriptors(self, path: str) -> bytes:
+        # /sys/class/video4linux/videoN/device is the USB interface; its parent is the USB device.
+        node = os.path.basename(os.path.realpath(path))
+        interface = os.path.realpath(f"/sys/class/video4linux/{node}/device")
+        try:
+            with open(os.path.join(os.path.dirname(interface), "descriptors"), "rb") as file:
+                return file.read()
+        except OSError:
+            return b""
 
 
 def address_of(data: bytes) -> int:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from lkedge.media.frame import Plane, VideoFrame
+from lkedge.media.frame import EncodedFrame, Plane, VideoFrame
 from lkedge_v4l2.capture import Picture
 from lkedge_v4l2.device import Negotiated
-from lkedge_v4l2.formats import RAW_FORMATS, is_whole_jpeg
+from lkedge_v4l2.formats import H264, RAW_FORMATS, is_whole_jpeg
 from lkedge_v4l2.kernel import address_of
 
-Unpack = Callable[[Picture, int], VideoFrame | None]
+Unpack = Callable[[Picture, int], VideoFrame | EncodedFrame | None]
 """From a picture and its capture time; None for one that is damaged."""
 
 
 def unpacker(negotiated: Negotiated) -> Unpack:
-    """What turns the pictures of a format into frames."""
-    return RawUnpacker(negotiated) if negotiated.mode.fourcc in RAW_FORMATS else JpegUnpacker()
+    """What turns the pictures of a format into raw frames."""
+    if negotiated.mode.fourcc in RAW_FORMATS:
+        return RawUnpacker(negotiated)
+    return Decoder("h264") if negotiated.mode.fourcc == H264 else Decoder("mjpeg", is_whole_jpeg)
 
 
 class RawUnpacker:
@@ -24,7 +27,7 @@ class RawUnpacker:
 
     def __init__(self, negotiated: Negotiated) -> None:
         mode = negotiated.mode
-        self._width, self._height = mode.width, mode.height
+        self._width, self._height = mode.width & ~1, mode.height & ~1
         self._format = RAW_FORMATS[mode.fourcc]
         self._strides, self._offsets, self._size = _layout(self._format, mode.width, mode.height, negotiated.stride)
 
@@ -38,24 +41,25 @@ class RawUnpacker:
         return VideoFrame(self._width, self._height, self._format, planes, captured_ns, picture.data)
 
 
-class JpegUnpacker:
-    """Decodes MJPEG with FFmpeg, one picture in, one frame out."""
+class Decoder:
+    """Decodes with FFmpeg, one picture in, one frame out.
 
-    def __init__(self) -> None:
+    is_whole: tells pictures that are not worth decoding.
+    """
+
+    def __init__(self, codec: str, is_whole: Callable[[bytes], bool] = lambda data: True) -> None:
         import av
 
         self._av = av
-        self._decoder = av.CodecContext.create("mjpeg", "r")
+        self._is_whole = is_whole
+        self._decoder: Any = av.CodecContext.create(codec, "r")
         # Frame threads would hold pictures back; one 720p picture takes 2 ms.
         self._decoder.thread_count = 1
 
     def __call__(self, picture: Picture, captured_ns: int) -> VideoFrame | None:
-        if not is_whole_jpeg(picture.data):
+        if not self._is_whole(picture.data):
             return None
-        try:
-            frames = self._decoder.decode(self._av.Packet(picture.data))
-        except self._av.FFmpegError:
-            return None
+        frames = self._decoded(picture.data)
         if not frames:
             return None
         frame = frames[-1]
@@ -63,11 +67,18 @@ class JpegUnpacker:
         width, height = frame.width & ~1, frame.height & ~1
         return VideoFrame(width, height, frame.format.name, planes, captured_ns, frame)
 
+    def _decoded(self, data: bytes) -> list[Any]:
+        try:
+            frames: list[Any] = self._decoder.decode(self._av.Packet(data))
+        except self._av.FFmpegError:
+            return []
+        return frames
+
 
 def _layout(pixel_format: str, width: int, height: int, stride: int) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     """Strides and offsets of the planes, and the bytes of a whole picture (V4L2 pixel format pages)."""
-    if pixel_format == "yuyv422":
-        stride = max(stride, width * 2)
+    if pixel_format in _PACKED_BYTES:
+        stride = max(stride, width * _PACKED_BYTES[pixel_format])
         return (stride,), (0,), stride * height
     stride = max(stride, width)
     luma = stride * height
@@ -75,3 +86,7 @@ def _layout(pixel_format: str, width: int, height: int, stride: int) -> tuple[tu
         return (stride, stride), (0, luma), luma + stride * (height // 2)
     chroma = stride // 2 * (height // 2)
     return (stride, stride // 2, stride // 2), (0, luma, luma + chroma), luma + 2 * chroma
+
+
+_PACKED_BYTES = {"yuyv422": 2, "uyvy422": 2, "rgb24": 3, "bgr24": 3}
+"""Per pixel."""

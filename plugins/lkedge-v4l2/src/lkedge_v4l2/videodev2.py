@@ -1,5 +1,5 @@
 # lkedge: pure
-"""The structures and numbers of <linux/videodev2.h> that single-planar capture needs.
+"""The structures and numbers of <linux/videodev2.h> that capture needs.
 
 Layouts are those of 64-bit Linux; the tests pin every size and request number.
 Source: Linux 6.12, include/uapi/linux/videodev2.h.
@@ -8,14 +8,17 @@ Source: Linux 6.12, include/uapi/linux/videodev2.h.
 from __future__ import annotations
 
 import ctypes
-from ctypes import c_char, c_int32, c_long, c_uint8, c_uint32, c_ulong
+from ctypes import c_char, c_int32, c_long, c_uint8, c_uint16, c_uint32, c_uint64, c_ulong
 
 BUF_TYPE_VIDEO_CAPTURE = 1
+BUF_TYPE_VIDEO_CAPTURE_MPLANE = 9
 FIELD_ANY = 0
 MEMORY_MMAP = 1
 
 CAP_VIDEO_CAPTURE = 0x0000_0001
+CAP_VIDEO_CAPTURE_MPLANE = 0x0000_1000
 CAP_STREAMING = 0x0400_0000
+CAP_IO_MC = 0x2000_0000
 CAP_DEVICE_CAPS = 0x8000_0000
 CAP_TIMEPERFRAME = 0x1000
 
@@ -108,9 +111,32 @@ class PixFormat(ctypes.Structure):
     )
 
 
+class PlanePixFormat(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = (("sizeimage", c_uint32), ("bytesperline", c_uint32), ("reserved", c_uint16 * 6))
+
+
+class PixFormatMplane(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = (
+        ("width", c_uint32),
+        ("height", c_uint32),
+        ("pixelformat", c_uint32),
+        ("field", c_uint32),
+        ("colorspace", c_uint32),
+        ("plane_fmt", PlanePixFormat * 8),
+        ("num_planes", c_uint8),
+        ("flags", c_uint8),
+        ("ycbcr_enc", c_uint8),
+        ("quantization", c_uint8),
+        ("xfer_func", c_uint8),
+        ("reserved", c_uint8 * 7),
+    )
+
+
 class _FormatUnion(ctypes.Union):
     # The union holds a pointer (v4l2_window), so it is aligned to 8.
-    _fields_ = (("pix", PixFormat), ("raw", c_uint8 * 200), ("_align", c_ulong))
+    _fields_ = (("pix", PixFormat), ("pix_mp", PixFormatMplane), ("raw", c_uint8 * 200), ("_align", c_ulong))
 
 
 class Format(ctypes.Structure):
@@ -151,8 +177,24 @@ class Timeval(ctypes.Structure):
     _fields_ = (("tv_sec", c_long), ("tv_usec", c_long))
 
 
+class _PlaneUnion(ctypes.Union):
+    _fields_ = (("mem_offset", c_uint32), ("userptr", c_ulong), ("fd", c_int32))
+
+
+class Plane(ctypes.Structure):
+    _fields_ = (
+        ("bytesused", c_uint32),
+        ("length", c_uint32),
+        ("m", _PlaneUnion),
+        ("data_offset", c_uint32),
+        ("reserved", c_uint32 * 11),
+    )
+
+
 class _BufferUnion(ctypes.Union):
-    _fields_ = (("offset", c_uint32), ("userptr", c_ulong), ("fd", c_int32))
+    """`planes`: address of an array of Plane, for multi-planar buffers."""
+
+    _fields_ = (("offset", c_uint32), ("userptr", c_ulong), ("planes", c_ulong), ("fd", c_int32))
 
 
 class Buffer(ctypes.Structure):
@@ -173,28 +215,54 @@ class Buffer(ctypes.Structure):
     )
 
 
-def _request(direction: int, number: int, size: int) -> int:
+class Input(ctypes.Structure):
+    """`status`: of IN_ST_*, what is wrong with the signal."""
+
+    _fields_ = (
+        ("index", c_uint32),
+        ("name", c_char * 32),
+        ("type", c_uint32),
+        ("audioset", c_uint32),
+        ("tuner", c_uint32),
+        ("std", c_uint64),
+        ("status", c_uint32),
+        ("capabilities", c_uint32),
+        ("reserved", c_uint32 * 3),
+    )
+
+
+IN_ST_NO_POWER = 0x1
+IN_ST_NO_SIGNAL = 0x2
+IN_ST_NO_H_LOCK = 0x100
+
+
+def request(direction: int, number: int, size: int, kind: str = "V") -> int:
     """_IOC of <asm-generic/ioctl.h>; 1 is write, 2 is read."""
-    return direction << 30 | size << 16 | ord("V") << 8 | number
+    return direction << 30 | size << 16 | ord(kind) << 8 | number
 
 
-def _read(number: int, structure: type[ctypes.Structure]) -> int:
-    return _request(2, number, ctypes.sizeof(structure))
+def read(number: int, structure: type[ctypes.Structure]) -> int:
+    """_IOR."""
+    return request(2, number, ctypes.sizeof(structure))
 
 
-def _read_write(number: int, structure: type[ctypes.Structure]) -> int:
-    return _request(3, number, ctypes.sizeof(structure))
+def read_write(number: int, structure: type[ctypes.Structure], kind: str = "V") -> int:
+    """_IOWR."""
+    return request(3, number, ctypes.sizeof(structure), kind)
 
 
-QUERYCAP = _read(0, Capability)
-ENUM_FMT = _read_write(2, FormatDescription)
-S_FMT = _read_write(5, Format)
-REQBUFS = _read_write(8, RequestBuffers)
-QUERYBUF = _read_write(9, Buffer)
-QBUF = _read_write(15, Buffer)
-DQBUF = _read_write(17, Buffer)
-STREAMON = _request(1, 18, ctypes.sizeof(c_int32))
-STREAMOFF = _request(1, 19, ctypes.sizeof(c_int32))
-S_PARM = _read_write(22, StreamParm)
-ENUM_FRAMESIZES = _read_write(74, FrameSizeEnum)
-ENUM_FRAMEINTERVALS = _read_write(75, FrameIntervalEnum)
+QUERYCAP = read(0, Capability)
+ENUM_FMT = read_write(2, FormatDescription)
+G_FMT = read_write(4, Format)
+S_FMT = read_write(5, Format)
+REQBUFS = read_write(8, RequestBuffers)
+QUERYBUF = read_write(9, Buffer)
+QBUF = read_write(15, Buffer)
+DQBUF = read_write(17, Buffer)
+STREAMON = request(1, 18, ctypes.sizeof(c_int32))
+STREAMOFF = request(1, 19, ctypes.sizeof(c_int32))
+S_PARM = read_write(22, StreamParm)
+ENUMINPUT = read_write(26, Input)
+G_INPUT = request(2, 38, ctypes.sizeof(c_int32))
+ENUM_FRAMESIZES = read_write(74, FrameSizeEnum)
+ENUM_FRAMEINTERVALS = read_write(75, FrameIntervalEnum)
