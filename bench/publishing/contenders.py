@@ -33,6 +33,8 @@ publish_as = "camera"
 capture = {{ width = 1280, height = 720, framerate = 30 }}
 publish = {{ video_codec = "{codec}" }}
 {options}
+"""
+SOUND = """\
 [[track]]
 name = "tone"
 source = "tone"
@@ -45,12 +47,14 @@ class Stage:
     """Where and what is published.
 
     clip: the y4m file; None for the pictures of `testsrc`. folder: for configuration and logs.
+    sound: whether there is a tone beside the picture.
     """
 
     sfu: Sfu
     codec: str
     folder: Path
     clip: Path | None
+    sound: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Running:
     process: subprocess.Popen[bytes]
     begun_ns: int
     clip: Path | None
+    has_sound: bool
 
     @property
     def pids(self) -> list[int]:
@@ -92,15 +97,16 @@ async def publishing(name: str, stage: Stage, room: str) -> AsyncIterator[Runnin
         begun_ns = time.monotonic_ns()
         process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        yield Running(name, identity, process, begun_ns, stage.clip)
+        yield Running(name, identity, process, begun_ns, stage.clip, stage.sound)
     finally:
         await _stop(process)
 
 
 def _prepare(name: str, stage: Stage, token: str) -> tuple[list[str], dict[str, str]]:
     if name == SDK:
-        clip = ["--clip", str(stage.clip)] if stage.clip else []
-        command = ["-m", "bench.publishing.sdk_publisher", stage.sfu.url, "--codec", stage.codec, *clip]
+        options = ["--clip", str(stage.clip)] if stage.clip else []
+        options += [] if stage.sound else ["--no-sound"]
+        command = ["-m", "bench.publishing.sdk_publisher", stage.sfu.url, "--codec", stage.codec, *options]
     else:
         command = ["-m", "lkedge", "run", "--config", str(_configured(stage, token))]
     return [sys.executable, *command], {**os.environ, TOKEN_VARIABLE: token}
@@ -111,7 +117,8 @@ def _configured(stage: Stage, token: str) -> Path:
     options = f'file = {{ path = "{stage.clip}", passthrough = "never" }}\n' if stage.clip else ""
     source = "file" if stage.clip else "testsrc"
     path = stage.folder / "lkedge.toml"
-    path.write_text(CONFIGURATION.format(url=stage.sfu.url, source=source, codec=stage.codec, options=options))
+    picture = CONFIGURATION.format(url=stage.sfu.url, source=source, codec=stage.codec, options=options)
+    path.write_text(picture + (SOUND if stage.sound else ""))
     return path
 
 

@@ -7,7 +7,7 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.publishing import procfs
@@ -64,6 +64,8 @@ async def measure_cpu(stage: Stage, clip: Path, seconds: float, rounds: int, say
             say(f"CPU of {name}, round {number + 1} of {rounds}")
             async with watched(name, stage, f"cpu-{stage.codec}-{number}-{name}") as scene:
                 await _measure(scene, rows, seconds)
+            async with watched(name, replace(stage, sound=False), f"idle-{stage.codec}-{number}-{name}") as scene:
+                await _measure_nobody(scene, rows["silent"], rows["silent wakes"], seconds)
         rows["high"].add(BARE, await bare_cores(clip, stage.codec, seconds))
         rows["low"].add(BARE, await bare_cores(clip, stage.codec, seconds, layers=1))
     return list(rows.values())
@@ -82,7 +84,9 @@ def _rows(codec: str) -> dict[str, Row]:
         "h": Row("  sent in layer h", "kbit/s"),
         "q": Row("  sent in layer q", "kbit/s"),
         "low": Row(f"{codec}: CPU, lowest layer and sound", "cores", (at_most_of_sdk(0.5),)),
-        "nobody": Row(f"{codec}: CPU, nobody subscribed", "cores", (at_most(0.01),)),
+        "silent": Row(f"{codec}: CPU, nobody subscribed, no sound", "cores", (at_most(0.01),)),
+        "silent wakes": Row("  wake-ups", "per s"),
+        "nobody": Row(f"{codec}: CPU, nobody subscribed, sound goes on", "cores", (at_most(0.01),)),
         "wakes": Row("  wake-ups", "per s"),
     }
 
@@ -91,7 +95,7 @@ async def _measure(scene: Scene, rows: dict[str, Row], seconds: float) -> None:
     await _measure_high(scene, rows, seconds)
     await _measure_quality(scene, rows)
     await _measure_low(scene, rows, seconds)
-    await _measure_nobody(scene, rows, seconds)
+    await _measure_nobody(scene, rows["nobody"], rows["wakes"], seconds)
 
 
 async def _measure_high(scene: Scene, rows: dict[str, Row], seconds: float) -> None:
@@ -125,11 +129,12 @@ async def _measure_low(scene: Scene, rows: dict[str, Row], seconds: float) -> No
     rows["low"].add(scene.running.name, await spent(scene.running, seconds))
 
 
-async def _measure_nobody(scene: Scene, rows: dict[str, Row], seconds: float) -> None:
+async def _measure_nobody(scene: Scene, cores: Row, wake_ups: Row, seconds: float) -> None:
+    """Without sound that is the goal: the server never says that nobody listens, so sound goes on."""
     await scene.viewer.order("picture off")
-    await scene.viewer.order("sound off")
+    if scene.running.has_sound:
+        await scene.viewer.order("sound off")
     await asyncio.sleep(PAUSED_AFTER_S)
-    pids, begin = scene.running.pids, time.monotonic()
-    wakes = procfs.wake_ups(pids)
-    rows["nobody"].add(scene.running.name, await spent(scene.running, seconds))
-    rows["wakes"].add(scene.running.name, (procfs.wake_ups(pids) - wakes) / (time.monotonic() - begin))
+    pids, begin, before = scene.running.pids, time.monotonic(), procfs.wake_ups(scene.running.pids)
+    cores.add(scene.running.name, await spent(scene.running, seconds))
+    wake_ups.add(scene.running.name, (procfs.wake_ups(pids) - before) / (time.monotonic() - begin))

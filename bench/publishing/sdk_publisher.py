@@ -1,6 +1,6 @@
 """The official SDK as a publisher in a process of its own.
 
-    LKEDGE_BENCH_TOKEN=... python -m bench.publishing.sdk_publisher URL --codec vp8 [--clip FILE.y4m]
+    LKEDGE_BENCH_TOKEN=... python -m bench.publishing.sdk_publisher URL --codec vp8 [--clip FILE.y4m] [--no-sound]
 
 Captures at 30 frames per second until SIGTERM: the clip without copying a byte, or without one
 the pictures of lkedge's own `testsrc`, whose strip tells when each was captured. The sound is a
@@ -83,26 +83,33 @@ def _tone_blocks() -> list[bytes]:
     return [array("h", samples[start : start + BLOCK]).tobytes() for start in range(0, len(samples), BLOCK)]
 
 
-async def _publish(room: rtc.Room, track: rtc.LocalTrack, options: rtc.TrackPublishOptions) -> None:
-    await room.local_participant.publish_track(track, options)
+async def _publish_picture(room: rtc.Room, codec: str, clip: Path | None) -> None:
+    source = rtc.VideoSource(WIDTH, HEIGHT)
+    pictures = clip_pictures(clip) if clip else test_pictures()
+    threading.Thread(target=_capture, args=(pictures, source), name="capture", daemon=True).start()
+    track = rtc.LocalVideoTrack.create_video_track("picture", source)
+    await room.local_participant.publish_track(track, _video_options(codec))
 
 
-async def _run(url: str, codec: str, clip: Path | None) -> None:
+async def _publish_sound(room: rtc.Room) -> None:
+    source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=100)
+    track = rtc.LocalAudioTrack.create_audio_track("tone", source)
+    options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+    await asyncio.gather(room.local_participant.publish_track(track, options), _sound(source))
+
+
+async def _run(url: str, codec: str, clip: Path | None, *, has_sound: bool) -> None:
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     room = rtc.Room()
     options = rtc.RoomOptions(auto_subscribe=False, dynacast=True)
     await room.connect(url, os.environ[TOKEN_VARIABLE], options)
-    video, audio = rtc.VideoSource(WIDTH, HEIGHT), rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=100)
-    pictures = clip_pictures(clip) if clip else test_pictures()
-    threading.Thread(target=_capture, args=(pictures, video), name="capture", daemon=True).start()
-    sound = asyncio.create_task(_sound(audio), name="sound")
-    await asyncio.gather(
-        _publish(room, rtc.LocalVideoTrack.create_video_track("picture", video), _video_options(codec)),
-        _publish(room, rtc.LocalAudioTrack.create_audio_track("tone", audio), _audio_options()),
-    )
+    tasks = [asyncio.create_task(_publish_picture(room, codec, clip))]
+    if has_sound:
+        tasks.append(asyncio.create_task(_publish_sound(room)))
     await stopped.wait()
-    sound.cancel()
+    for task in tasks:
+        task.cancel()
     await room.disconnect()
 
 
@@ -115,17 +122,14 @@ def _video_options(codec: str) -> rtc.TrackPublishOptions:
     )
 
 
-def _audio_options() -> rtc.TrackPublishOptions:
-    return rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url")
     parser.add_argument("--codec", choices=tuple(CODEC), default="vp8")
     parser.add_argument("--clip", type=Path)
+    parser.add_argument("--no-sound", dest="sound", action="store_false")
     arguments = parser.parse_args()
-    asyncio.run(_run(arguments.url, arguments.codec, arguments.clip))
+    asyncio.run(_run(arguments.url, arguments.codec, arguments.clip, has_sound=arguments.sound))
     os._exit(0)
 
 

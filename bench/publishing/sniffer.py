@@ -19,6 +19,10 @@ from livekit.protocol.rtc import SignalResponse
 
 ETHERNET_BYTES = 14
 ETH_P_IP = 0x0800
+SOL_PACKET, PACKET_VNET_HDR = 263, 15
+VIRTIO_HEADER = struct.Struct("=BBHHHH")
+"""linux/virtio_net.h, struct virtio_net_hdr: the fourth field is the size of the segments."""
+
 TCP, UDP = 6, 17
 BINARY = 0x82
 RTCP_TYPES = range(192, 224)
@@ -57,6 +61,7 @@ class Sniffer:
         self.updates: list[QualityUpdate] = []
 
     def __enter__(self) -> Sniffer:
+        self._socket.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
         self._socket.bind(("lo", 0))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         self._socket.settimeout(0.2)
@@ -84,13 +89,16 @@ class Sniffer:
                 data = self._socket.recv(65536)
             except TimeoutError:
                 continue
-            self._take(data[ETHERNET_BYTES:], time.monotonic_ns())
+            segment_bytes = VIRTIO_HEADER.unpack_from(data)[3]
+            self._take(data[VIRTIO_HEADER.size + ETHERNET_BYTES :], segment_bytes, time.monotonic_ns())
 
-    def _take(self, ip: bytes, at_ns: int) -> None:
+    def _take(self, ip: bytes, segment_bytes: int, at_ns: int) -> None:
+        """segment_bytes: of a datagram that stands for several (UDP_SEGMENT), else 0."""
         segment = ip[(ip[0] & 15) * 4 :]
         source, target = struct.unpack_from("!HH", segment)
         if ip[9] == UDP and target == self._udp_port:
-            self._take_rtp(segment[8:], at_ns)
+            for begin in range(8, len(segment), segment_bytes or len(segment)):
+                self._take_rtp(segment[begin : begin + (segment_bytes or len(segment))], at_ns)
         elif ip[9] == TCP and source == self._signal_port:
             self.updates += _quality_updates(segment[(segment[12] >> 4) * 4 :], at_ns)
 
