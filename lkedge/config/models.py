@@ -23,9 +23,6 @@ from lkedge.media.layers import (
 )
 from lkedge.terms import BitsPerSecond, Codec, IceServer, Isolation, TrackKind, TrackSource
 
-TRACK_KEYS = frozenset({"name", "source", "publish_as", "enabled", "muted", "isolation", "capture", "publish"})
-"""The settings of [[track]]; no source may have one of these names."""
-
 AUTO = ""
 """`encoder` when the highest rank decides."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from lkedge.config.models import TRACK_KEYS
+from lkedge.config.track_keys import TRACK_KEYS
 from lkedge.errors import PluginError
 from lkedge.plugin.api import EncoderRegistration, ProcessorRegistration, SourceRegistration
 from lkedge.terms import Codec, TrackKind

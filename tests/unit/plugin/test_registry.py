@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from lkedge.config.models import TRACK_KEYS
 from lkedge.config.sections import TrackSection
+from lkedge.config.track_keys import TRACK_KEYS
 from lkedge.errors import PluginError
 from lkedge.plugin.api import EncoderRegistration, SourceRegistration
 from lkedge.plugin.registry import Registry
