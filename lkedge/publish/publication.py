@@ -16,9 +16,11 @@ from lkedge.config.models import AudioPublish, TrackConfig
 from lkedge.errors import ConfigError
 from lkedge.media.frame import EncodedFrame
 from lkedge.media.layers import NO_RID
+from lkedge.plugin.api import Control
 from lkedge.publish.attachment import Attachment
 from lkedge.publish.audio_track import AudioTrack
 from lkedge.publish.layer_controller import LayerLimit
+from lkedge.publish.live_source import LiveSource
 from lkedge.publish.state import TrackState
 from lkedge.publish.video_track import VideoTrack
 from lkedge.terms import Rid, Ssrc, TrackKind, VideoQuality
@@ -44,6 +46,7 @@ class Publication:
     state, reason: where it is on its way to the room, and why it is not further.
     encoder: name of the encoder in use; empty before the first, or for passthrough.
     dropped: frames that came while nobody wanted them.
+    live: condition and live controls of the open source.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Publication:
             on_event=self._on_worker_event,
             plugins=plugins,
         )
+        self.live = LiveSource(config.name, self._worker, lambda: listener.do_publication_changed(self))
 
     def __repr__(self) -> str:
         return f"<Publication {self.name} {self.state}>"
@@ -103,6 +107,14 @@ class Publication:
     def has_red(self) -> bool:
         """Sound with RFC 2198 redundancy."""
         return isinstance(self._track, AudioTrack) and self._track.has_red
+
+    @property
+    def condition(self) -> str:
+        return self.live.condition
+
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        return self.live.controls
 
     @property
     def is_muted(self) -> bool:
@@ -229,6 +241,7 @@ class Publication:
         attachment.send(frame)
 
     def _on_worker_event(self, event: events.WorkerEvent) -> None:
+        self.live.take(event)
         match event:
             case events.SourceOpened():
                 self._on_source_opened(event)

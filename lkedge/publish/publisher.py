@@ -19,6 +19,7 @@ from lkedge.clock import Clock, WallClock
 from lkedge.config.models import LiveKitConfig, TrackConfig
 from lkedge.errors import ConfigError, JoinRefused, LkedgeError, SignalLost
 from lkedge.media.layers import NO_RID
+from lkedge.plugin.api import Control, ControlValue
 from lkedge.publish.announcer import Announcer, Notify
 from lkedge.publish.layer_controller import LayerLimit
 from lkedge.publish.publication import Publication
@@ -118,6 +119,10 @@ class Publisher:
     def set_limit(self, name: str, limit: LayerLimit, rid: Rid = NO_RID) -> None:
         """Limit one layer of a track. Raises ConfigError when there is no such track or layer."""
         self._find(name).set_limit(limit, rid)
+
+    async def set_control(self, name: str, control: str, value: ControlValue) -> Control:
+        """LiveSource.set_control of a track. Raises ConfigError when there is no such track."""
+        return await self._find(name).live.set_control(control, value)
 
     def update_participant(self, *, name: str = "", metadata: str = "", attributes: dict[str, str]) -> None:
         """Change what others see of us; the token has to allow it."""

@@ -57,7 +57,10 @@ class LayerStatus:
 
 @dataclass(frozen=True, slots=True)
 class TrackStatus:
-    """One track. sid is empty while it is not published; `captures` says whether the source is open."""
+    """One track. sid is empty while it is not published; `captures` says whether the source is open.
+
+    condition: a few words while the source works but has nothing real to show, such as "no signal".
+    """
 
     name: str
     kind: TrackKind
@@ -73,6 +76,7 @@ class TrackStatus:
     layers: tuple[LayerStatus, ...]
     restarts: int = 0
     worker_pid: int = 0
+    condition: str = ""
 
 
 @dataclass(frozen=True, slots=True)

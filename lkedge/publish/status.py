@@ -30,6 +30,7 @@ def track_status(publication: Publication) -> TrackStatus:
         layers=tuple(_measured(publication, layer) for layer in track.layer_states()),
         restarts=publication.worker.restarts,
         worker_pid=publication.worker.pid or 0,
+        condition=publication.condition,
     )
 
 

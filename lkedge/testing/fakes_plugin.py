@@ -16,6 +16,7 @@ from lkedge.testing.fakes import (
     HangingSource,
     PatternSource,
 )
+from lkedge.testing.fakes_controls import ControlledSource
 
 VIDEO = frozenset({TrackKind.VIDEO})
 
@@ -25,6 +26,7 @@ def lkedge_register_sources(register: Callable[[SourceRegistration], None]) -> N
     register(SourceRegistration("pattern", VIDEO, "grey pictures", video=PatternSource))
     register(SourceRegistration("flaky", VIDEO, "goes wrong as told", video=FlakySource, options=FlakyOptions))
     register(SourceRegistration("hanging", VIDEO, "hangs after five frames", video=HangingSource))
+    register(SourceRegistration("controlled", VIDEO, "has live controls", video=ControlledSource))
     register(SourceRegistration("encoded", VIDEO, "encodes by itself", video=EncodedSource))
 
 

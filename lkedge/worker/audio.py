@@ -25,6 +25,7 @@ from lkedge.terms import Codec, Rid
 from lkedge.worker.capture import CaptureThread
 from lkedge.worker.chain import EncoderChain
 from lkedge.worker.events import WorkerStats
+from lkedge.worker.live_controls import LiveControls
 from lkedge.worker.processing import Processing
 from lkedge.worker.spec import AudioPlan, AudioWorkerSpec
 from lkedge.worker.worker_link import LinkClosed, WorkerLink
@@ -56,6 +57,11 @@ class AudioPipeline:
         self._capture = CaptureThread(
             spec.source, make_source, opened=self._opened, deliver=self._deliver, report=link.send
         )
+
+    @property
+    def controls(self) -> LiveControls:
+        """Of the source: what was set at run time, and what is to be set."""
+        return self._capture.controls
 
     def start(self) -> None:
         """Start the thread; the source is opened at once."""

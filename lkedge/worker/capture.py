@@ -13,6 +13,7 @@ from lkedge.plugin.api import AudioFormat, AudioSource, VideoFormat, VideoSource
 from lkedge.worker import events
 from lkedge.worker.backoff import DELAYS_S, BackOff
 from lkedge.worker.events import SourceEvent, SourceState
+from lkedge.worker.live_controls import LiveControls
 from lkedge.worker.sentence import describe
 from lkedge.worker.worker_link import LinkClosed
 
@@ -26,7 +27,7 @@ JOIN_S = 1.2
 
 
 class CaptureThread:
-    """Owns one source. `want`, `stop` and `request_key_frame` may come from any thread.
+    """Owns one source. `want`, `stop`, `request_key_frame` and `controls.ask` may come from any thread.
 
     make: makes the source anew for each opening. deliver: takes every frame, in the
     capture thread, and is told the format first through `opened`. report: takes the events.
@@ -57,6 +58,7 @@ class CaptureThread:
         self.state = SourceState.OPENING
         self.captured = 0
         """Frames delivered since the start."""
+        self.controls = LiveControls(name, report)
         self._thread = threading.Thread(target=self._run, name=f"capture:{name}", daemon=True)
 
     def start(self) -> None:
@@ -118,16 +120,24 @@ class CaptureThread:
 
     def _session(self) -> None:
         self.state = SourceState.OPENING
-        source = self._make()
-        self._source = source
+        self.controls.opening()
         try:
-            source_format = source.open()
-            if self._is_active():
-                self._announce(source_format)
-                self._read(source)
+            source = self._make()
+            self._source = source
+            try:
+                self._use(source)
+            finally:
+                self._source = None
+                source.close()
         finally:
-            self._source = None
-            source.close()
+            self.controls.closed()
+
+    def _use(self, source: VideoSource | AudioSource) -> None:
+        source_format = source.open()
+        if self._is_active():
+            self._announce(source_format)
+            self.controls.opened(source)
+            self._read(source)
 
     def _announce(self, source_format: VideoFormat | AudioFormat) -> None:
         self.state = SourceState.OPEN
@@ -149,6 +159,7 @@ class CaptureThread:
             last_ns = frame.captured_ns
             self.captured += 1
             self._deliver(frame)
+            self.controls.after_read(source)
 
     def _forward_key_frame_request(self, source: VideoSource | AudioSource) -> None:
         self._wants_key_frame = False

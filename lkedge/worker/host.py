@@ -8,15 +8,26 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from lkedge.errors import WorkerError
+from lkedge.errors import SourceError, WorkerError
 from lkedge.media.frame import EncodedFrame
 from lkedge.media.layers import LayerPlan
+from lkedge.plugin.api import ControlValue
 from lkedge.terms import Isolation, Rid
 from lkedge.worker.backoff import DELAYS_S, BackOff
 from lkedge.worker.daemon_link import DaemonLink
-from lkedge.worker.events import WorkerDied, WorkerEvent, WorkerStats
+from lkedge.worker.events import ControlSet, WorkerDied, WorkerEvent, WorkerStats
 from lkedge.worker.launch import RunningWorker, launch
-from lkedge.worker.messages import ApplyAudio, ApplyLayers, Command, LogLine, Report, RequestKeyFrame, Start, Stop
+from lkedge.worker.messages import (
+    ApplyAudio,
+    ApplyLayers,
+    Command,
+    LogLine,
+    Report,
+    RequestKeyFrame,
+    SetControl,
+    Start,
+    Stop,
+)
 from lkedge.worker.spec import Plan, VideoWorkerSpec, WorkerSpec
 from lkedge.worker.watch import StallWatch
 
@@ -27,6 +38,9 @@ WATCH_INTERVAL_S = 0.5
 REAP_INTERVAL_S = 0.01
 HEALTHY_AFTER_S = 30.0
 """A worker that lived so long is replaced at once when it dies."""
+
+MAX_REMEMBERED = 64
+"""Controls that were set at run time; so many fit into one message."""
 
 
 class WorkerHost:
@@ -52,6 +66,8 @@ class WorkerHost:
         self._on_event = on_event
         self._plugins = tuple(plugins)
         self._plan: Plan | None = None
+        self._controls: dict[str, ControlValue] = {}
+        self._request = 0
         self._worker: RunningWorker | None = None
         self._link: DaemonLink | None = None
         self._watch: StallWatch | None = None
@@ -81,6 +97,21 @@ class WorkerHost:
 
     def request_key_frame(self, rid: Rid) -> None:
         self._send(RequestKeyFrame(rid))
+
+    def set_control(self, name: str, value: ControlValue) -> int:
+        """Ask the source to set a control; once set, it is set again at every later opening, in every later worker.
+
+        Returns:
+            The `request` of the ControlSet or ControlRefused that will answer, unless the worker dies before.
+
+        Raises:
+            SourceError: there is no worker now.
+        """
+        if self._link is None:
+            raise SourceError(f"control {name!r} cannot be set: the worker is being started again; try again later")
+        self._request += 1
+        self._send(SetControl(name, value, self._request))
+        return self._request
 
     async def stop(self) -> None:
         """Close source and encoders and end the worker; kills it after 2 s."""
@@ -116,8 +147,8 @@ class WorkerHost:
     def _start_command(self) -> Start:
         level = logging.getLogger("lkedge").getEffectiveLevel()
         if isinstance(self._spec, VideoWorkerSpec):
-            return Start(self._spec, None, self._plugins, level)
-        return Start(None, self._spec, self._plugins, level)
+            return Start(self._spec, None, self._plugins, level, dict(self._controls))
+        return Start(None, self._spec, self._plugins, level, dict(self._controls))
 
     def _send(self, command: Command) -> None:
         if self._link is not None:
@@ -134,7 +165,15 @@ class WorkerHost:
             return
         if isinstance(report, WorkerStats) and self._watch is not None:
             self._watch.take(report, time.monotonic_ns())
+        if isinstance(report, ControlSet):
+            self._remember(report)
         self._on_event(report)
+
+    def _remember(self, control: ControlSet) -> None:
+        """The latest comes last: some controls can only be set after others."""
+        self._controls.pop(control.name, None)
+        if len(self._controls) < MAX_REMEMBERED:
+            self._controls[control.name] = control.value
 
     def _check(self) -> None:
         """Kill a worker that hangs."""

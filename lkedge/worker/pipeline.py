@@ -21,6 +21,7 @@ from lkedge.worker.capture import CaptureThread
 from lkedge.worker.cascade import Cascade, Scaler
 from lkedge.worker.encode import EncoderChoice, LayerEncoder
 from lkedge.worker.events import WorkerStats
+from lkedge.worker.live_controls import LiveControls
 from lkedge.worker.passthrough import Passthrough
 from lkedge.worker.sentence import describe
 from lkedge.worker.slot import FrameSlot
@@ -62,6 +63,11 @@ class VideoPipeline:
         )
         self._passthrough = Passthrough(spec.source, link, self._capture.request_key_frame)
         self._thread = threading.Thread(target=self._run, name=f"encode:{spec.track}", daemon=True)
+
+    @property
+    def controls(self) -> LiveControls:
+        """Of the source: what was set at run time, and what is to be set."""
+        return self._capture.controls
 
     def start(self) -> None:
         """Start both threads; the source is opened at once."""

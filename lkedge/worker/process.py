@@ -24,7 +24,7 @@ from lkedge.worker import factories
 from lkedge.worker.audio import AudioPipeline
 from lkedge.worker.encode import EncoderChoice
 from lkedge.worker.events import SourceFailed
-from lkedge.worker.messages import ApplyAudio, ApplyLayers, Command, LogLine, RequestKeyFrame, Start, Stop
+from lkedge.worker.messages import ApplyAudio, ApplyLayers, Command, LogLine, RequestKeyFrame, SetControl, Start, Stop
 from lkedge.worker.pipeline import VideoPipeline
 from lkedge.worker.sentence import describe
 from lkedge.worker.worker_link import LinkClosed, WorkerLink
@@ -50,6 +50,7 @@ def run(link: WorkerLink, *, cpu_ns: Callable[[], int], started: Callable[[Start
         start, commands = _await_start(link)
         started(start)
         pipeline = _build(start, link, cpu_ns)
+        pipeline.controls.restore(start.controls)
         _serve(pipeline, link, commands)
     except LinkClosed as error:
         logger.debug("the worker ends: %s", error)
@@ -123,6 +124,8 @@ def _obey(pipeline: Pipeline, command: Command) -> None:
             pipeline.apply(audio_plan)
         case RequestKeyFrame(rid=rid), _:
             pipeline.request_key_frame(rid)
+        case SetControl(), _:
+            pipeline.controls.ask(command)
 
 
 class LinkLogHandler(logging.Handler):

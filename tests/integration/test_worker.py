@@ -20,9 +20,13 @@ from lkedge.media.layers import LayerPlan, LayerState
 from lkedge.plugin.api import VideoCaptureSettings
 from lkedge.terms import BitsPerSecond, Codec, Isolation, Rid
 from lkedge.worker.events import (
+    ControlRefused,
+    ControlSet,
+    ControlsListed,
     EncoderFailed,
     EncoderOpened,
     SourceClosed,
+    SourceCondition,
     SourceFailed,
     SourceFinished,
     SourceOpened,
@@ -353,6 +357,90 @@ async def test_test_picture_is_published_in_vp8() -> None:
     steps_ms = [(later.captured_ns - earlier.captured_ns) / 1e6 for earlier, later in pairwise(frames)]
     assert min(steps_ms) > 50
     assert recorder.of(EncoderOpened)[0].encoder == "vp8"
+
+
+@BOTH
+async def test_control_is_set_and_listed(isolation: Isolation) -> None:
+    async with running(VideoWorkerSpec("front", "testsrc"), isolation) as (host, recorder):
+        await recorder.until(lambda: recorder.of(ControlsListed))
+        request = host.set_control("speed", 3)
+        await recorder.until(lambda: listed(recorder).get("speed") == 3.0)
+    assert recorder.of(ControlSet) == [ControlSet("speed", 3, request)]
+
+
+async def test_refused_control_says_why_and_changes_nothing() -> None:
+    async with running(VideoWorkerSpec("front", "testsrc")) as (host, recorder):
+        await recorder.until(lambda: recorder.of(ControlsListed))
+        requests = [host.set_control("speed", 11), host.set_control("zoom", 2)]
+        await recorder.until(lambda: len(recorder.of(ControlRefused)) == 2)
+        assert listed(recorder)["speed"] == 1.0
+    out_of_range, unknown = recorder.of(ControlRefused)
+    assert [out_of_range.request, unknown.request] == requests
+    assert out_of_range.reason == "testsrc: control 'speed' cannot be 11; allowed is a number from 0 to 10"
+    assert unknown.reason == "testsrc: there is no control 'zoom'; there are: speed, label"
+
+
+async def test_killed_worker_gets_its_controls_back() -> None:
+    async with running(VideoWorkerSpec("front", "testsrc")) as (host, recorder):
+        await recorder.until(lambda: recorder.of(ControlsListed))
+        host.set_control("speed", 3)
+        host.set_control("label", "DOOR")
+        await recorder.until(lambda: len(recorder.of(ControlSet)) == 2)
+        pid = host.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        await recorder.until(lambda: recorder.of(WorkerDied))
+        count = len(recorder.events)
+        await recorder.until(lambda: any(isinstance(event, ControlsListed) for event in recorder.events[count:]))
+        assert listed(recorder) == {"speed": 3, "label": "DOOR"}
+    assert len(recorder.of(ControlSet)) == 2
+
+
+@BOTH
+async def test_source_that_is_opened_again_gets_its_controls_and_condition_back(isolation: Isolation) -> None:
+    async with running(spec("controlled"), isolation) as (host, recorder):
+        await recorder.until(lambda: recorder.of(ControlsListed))
+        host.set_control("signal", False)
+        await recorder.until(lambda: recorder.of(SourceCondition))
+        host.apply(plan("", capture=False))
+        await recorder.until(lambda: recorder.of(SourceClosed))
+        host.apply(plan("f"))
+        await recorder.until(lambda: len(recorder.of(SourceCondition)) == 3)
+    assert [event.text for event in recorder.of(SourceCondition)[:3]] == ["no signal", "", "no signal"]
+
+
+async def test_released_source_refuses_controls() -> None:
+    async with running(spec("controlled")) as (host, recorder):
+        await recorder.until(lambda: recorder.of(SourceOpened))
+        host.apply(plan("", capture=False))
+        await recorder.until(lambda: recorder.of(SourceClosed))
+        host.set_control("brightness", 1)
+        await recorder.until(lambda: recorder.of(ControlRefused))
+    assert "the source is not open" in recorder.of(ControlRefused)[0].reason
+
+
+async def test_sound_has_a_condition_and_refuses_what_it_has_not() -> None:
+    async with running(AudioWorkerSpec("mic", "tone")) as (host, recorder):
+        await recorder.until(lambda: recorder.of(SourceOpened))
+        host.set_control("volume", 1)
+        await recorder.until(lambda: recorder.of(ControlRefused))
+    assert recorder.of(ControlRefused)[0].reason == "tone: there is no control 'volume': this source has none"
+
+
+async def test_flood_of_controls_is_answered_one_by_one() -> None:
+    async with running(spec("controlled")) as (host, recorder):
+        await recorder.until(lambda: recorder.of(ControlsListed))
+        requests = [host.set_control("brightness", value) for value in range(200)]
+        await recorder.until(lambda: len(recorder.of(ControlSet)) + len(recorder.of(ControlRefused)) == 200)
+        assert host.restarts == 0
+    answered = [event.request for event in recorder.events if isinstance(event, ControlSet | ControlRefused)]
+    assert sorted(answered) == requests
+
+
+def listed(recorder: Recorder) -> dict[str, Any]:
+    """The newest controls with their values."""
+    lists = recorder.of(ControlsListed)
+    return {control.name: control.value for control in lists[-1].controls} if lists else {}
 
 
 def is_running(pid: int) -> bool:

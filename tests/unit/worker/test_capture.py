@@ -7,13 +7,27 @@ from typing import Any
 
 import pytest
 
-from lkedge.errors import PluginError, SourceUnavailable
-from lkedge.plugin.api import VideoCaptureSettings, VideoSource
+from lkedge.errors import PluginError, SourceLost, SourceUnavailable
+from lkedge.media.frame import EncodedFrame, VideoFrame
+from lkedge.plugin.api import ControlValue, VideoCaptureSettings, VideoSource
 from lkedge.testing.fakes import EncodedSource, FlakyOptions, FlakySource, PatternSource
+from lkedge.testing.fakes_controls import ControlledSource
 from lkedge.worker import capture
 from lkedge.worker.backoff import BackOff
 from lkedge.worker.capture import CaptureThread
-from lkedge.worker.events import SourceClosed, SourceEvent, SourceFailed, SourceFinished, SourceOpened, SourceState
+from lkedge.worker.events import (
+    ControlRefused,
+    ControlSet,
+    ControlsListed,
+    SourceClosed,
+    SourceCondition,
+    SourceEvent,
+    SourceFailed,
+    SourceFinished,
+    SourceOpened,
+    SourceState,
+)
+from lkedge.worker.messages import SetControl
 
 
 class Listener:
@@ -167,3 +181,65 @@ def test_key_frame_request_reaches_the_source_in_its_own_thread() -> None:
         thread.request_key_frame()
         assert asked.wait(5)
     assert threads == ["capture:flaky"]
+
+
+def test_control_is_set_by_the_capture_thread_between_reads() -> None:
+    threads: set[str] = set()
+
+    class Source(ControlledSource):
+        def set_control(self, name: str, value: ControlValue) -> None:
+            threads.add(threading.current_thread().name)
+            super().set_control(name, value)
+
+    with capturing(Source) as (thread, listener, _):
+        listener.until(ControlsListed)
+        thread.controls.ask(SetControl("brightness", 7, 1))
+        thread.controls.ask(SetControl("brightness", 700, 2))
+        listener.until(ControlRefused)
+    assert threads == {"capture:flaky"}
+    assert listener.of(ControlSet) == [ControlSet("brightness", 7, 1)]
+    assert listener.of(ControlRefused)[0].request == 2
+
+
+def test_slow_source_takes_controls_after_its_next_frame() -> None:
+    go_on = threading.Event()
+
+    class Slow(ControlledSource):
+        def read(self) -> VideoFrame | EncodedFrame:
+            if self.count:
+                go_on.wait(5)
+            return super().read()
+
+    with capturing(Slow) as (thread, listener, _):
+        listener.until(ControlsListed)
+        thread.controls.ask(SetControl("brightness", 7, 1))
+        go_on.set()
+        listener.until(ControlSet)
+
+
+def test_controls_and_condition_end_with_the_source_and_come_back_with_it() -> None:
+    with capturing(ControlledSource) as (thread, listener, sources):
+        listener.until(ControlsListed)
+        thread.controls.ask(SetControl("signal", False, 1))
+        assert listener.until(SourceCondition) == [SourceCondition("no signal")]
+        thread.want(False)
+        listener.until(SourceClosed)
+        assert listener.of(SourceCondition)[1:] == [SourceCondition("")]
+        assert listener.of(ControlsListed)[-1].controls == ()
+        thread.want(True)
+        assert listener.until(SourceCondition, 3)[2] == SourceCondition("no signal")
+    assert len(sources) == 2
+
+
+def test_source_that_fails_has_no_controls_any_more() -> None:
+    class Lost(ControlledSource):
+        def read(self) -> VideoFrame | EncodedFrame:
+            if self.count == 3:
+                raise SourceLost("it is gone")
+            return super().read()
+
+    with capturing(Lost) as (_, listener, _sources):
+        listener.until(SourceFailed)
+    kinds = [type(event) for event in listener.events()[:4]]
+    assert kinds == [SourceOpened, ControlsListed, ControlsListed, SourceFailed]
+    assert listener.of(ControlsListed)[1].controls == ()
