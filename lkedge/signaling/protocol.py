@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from google.protobuf.message import DecodeError
-from livekit.protocol import models, rtc
 
 from lkedge.signaling import request_encoder, response_decoder
 from lkedge.signaling.events import (
@@ -30,6 +29,7 @@ from lkedge.signaling.events import (
     TokenRefreshed,
 )
 from lkedge.signaling.requests import ResumeFrom, SignalRequest
+from lkedge.signaling.schema import models, rtc
 from lkedge.terms import ConnectionQuality
 
 SECOND_NS = 1_000_000_000

@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from livekit.protocol import models, rtc
-
 from lkedge.media.layers import SimulcastLayer
 from lkedge.signaling.requests import (
     AddTrack,
@@ -23,6 +21,7 @@ from lkedge.signaling.requests import (
     UpdateMetadata,
     UpdateVideoTrack,
 )
+from lkedge.signaling.schema import models, rtc
 from lkedge.terms import TrackKind, TrackSource
 
 SOURCE = {

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from livekit.protocol import models, rtc
-
 from lkedge.signaling.events import (
     AnswerReceived,
     Joined,
@@ -36,6 +34,7 @@ from lkedge.signaling.events import (
 )
 from lkedge.signaling.request_encoder import SOURCE
 from lkedge.signaling.requests import SignalTarget
+from lkedge.signaling.schema import models, rtc
 from lkedge.terms import Cid, IceServer, TrackSid, VideoQuality
 
 DEFAULT_PING_INTERVAL_S = 5
