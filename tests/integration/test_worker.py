@@ -419,7 +419,7 @@ async def test_released_source_refuses_controls() -> None:
     assert "the source is not open" in recorder.of(ControlRefused)[0].reason
 
 
-async def test_sound_has_a_condition_and_refuses_what_it_has_not() -> None:
+async def test_source_of_sound_without_controls_refuses_them() -> None:
     async with running(AudioWorkerSpec("mic", "tone")) as (host, recorder):
         await recorder.until(lambda: recorder.of(SourceOpened))
         host.set_control("volume", 1)
