@@ -20,9 +20,7 @@ def session(direction: int) -> Session:
 
 def packets(*sizes: int, first: int = 0) -> list[bytearray]:
     template = HeaderTemplate(96, Ssrc(5), {})
-    return [
-        template.packet(first + index, 0, bytes((index,)) * size, marker=False) for index, size in enumerate(sizes)
-    ]
+    return [template.packet(first + index, 0, bytes((index,)) * size, marker=False) for index, size in enumerate(sizes)]
 
 
 @pytest.fixture
