@@ -1,0 +1,118 @@
+"""How a picture lies in the driver's buffer, copying it there, and whether it can go without a copy."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lkedge.media.frame import Plane, VideoFrame
+from lkedge_h264_v4l2m2m.queue import QueueFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Contiguous planes, as V4L2 defines YU12 and NV12: the chroma follows the last coded row of luma.
+
+    fourcc: "YU12" or "NV12". stride: bytes per row of luma. rows: coded rows of luma.
+    """
+
+    fourcc: str
+    width: int
+    height: int
+    stride: int
+    rows: int
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole picture."""
+        return self.stride * self.rows * 3 // 2
+
+    @property
+    def planes(self) -> tuple[tuple[int, int], ...]:
+        """Offset and stride of each plane."""
+        luma = self.stride * self.rows
+        if self.fourcc == "NV12":
+            return (0, self.stride), (luma, self.stride)
+        chroma = self.stride // 2
+        return (0, self.stride), (luma, chroma), (luma + chroma * (self.rows // 2), chroma)
+
+
+def layout_of(agreed: QueueFormat, width: int, height: int) -> Layout:
+    """agreed: what the driver made of the format. width, height: of the visible picture."""
+    return Layout(agreed.fourcc, width, height, max(agreed.stride, agreed.width), agreed.height)
+
+
+def can_import(frame: VideoFrame, layout: Layout, size: int) -> bool:
+    """Whether the memory behind `frame.dmabuf` lies as the driver wants it.
+
+    size: what the driver calls the size of a picture; a smaller buffer would be refused.
+    """
+    if frame.dmabuf < 0 or len(frame.planes) != len(layout.planes):
+        return False
+    start = frame.planes[0].pointer
+    fits = all(
+        (plane.pointer - start, plane.stride) == expected
+        for plane, expected in zip(frame.planes, layout.planes, strict=True)
+    )
+    return fits and dmabuf_size(frame.dmabuf) >= size
+
+
+def dmabuf_size(fd: int) -> int:
+    """Bytes behind a descriptor; 0 when it is none."""
+    try:
+        return os.lseek(fd, 0, os.SEEK_END)
+    except OSError:
+        return 0
+
+
+def copy(frame: VideoFrame, layout: Layout, memory: Any) -> None:
+    """The picture into mapped memory: the only copy on its way to the encoder."""
+    with _address(memory) as target:
+        if frame.pixel_format == "yuv420p" and layout.fourcc == "NV12":
+            _interleave(frame, layout, memory, target)
+            return
+        heights = (layout.height, *[layout.height // 2] * (len(frame.planes) - 1))
+        widths = _row_bytes(frame)
+        for plane, (offset, stride), width, height in zip(frame.planes, layout.planes, widths, heights, strict=True):
+            _copy_rows(plane, target + offset, stride, width, height)
+
+
+def _row_bytes(frame: VideoFrame) -> tuple[int, ...]:
+    half = frame.width // 2
+    return (frame.width, half, half) if frame.pixel_format == "yuv420p" else (frame.width, frame.width)
+
+
+def _copy_rows(plane: Plane, target: int, stride: int, width: int, height: int) -> None:
+    if plane.stride == stride:
+        # Not the padding of the last row: it may lie outside of the picture's memory.
+        ctypes.memmove(target, plane.pointer, stride * (height - 1) + width)
+        return
+    for row in range(height):
+        ctypes.memmove(target + row * stride, plane.pointer + row * plane.stride, width)
+
+
+def _interleave(frame: VideoFrame, layout: Layout, memory: Any, target: int) -> None:
+    """I420 for a driver that takes NV12 only. Slices with a step are copied in C."""
+    (_, luma_stride), (offset, stride) = layout.planes
+    _copy_rows(frame.planes[0], target, luma_stride, frame.width, frame.height)
+    half = frame.width // 2
+    with memoryview(memory) as view:
+        for row in range(frame.height // 2):
+            begin = offset + row * stride
+            for column, plane in enumerate(frame.planes[1:]):
+                samples = ctypes.string_at(plane.pointer + row * plane.stride, half)
+                view[begin + column : begin + 2 * half : 2] = samples
+
+
+@contextlib.contextmanager
+def _address(memory: Any) -> Iterator[int]:
+    """Where mapped memory lies. It cannot be unmapped while somebody holds a view of it."""
+    anchor = ctypes.c_char.from_buffer(memory)
+    try:
+        yield ctypes.addressof(anchor)
+    finally:
+        del anchor
