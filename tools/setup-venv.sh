@@ -35,5 +35,9 @@ if command -v pkg-config >/dev/null && command -v cc >/dev/null && pkg-config --
   say "libsystemd is here: installing systemd-python"
   pip install -q -c constraints.txt systemd-python || say "systemd-python could not be built; lkedge logs to standard error"
 fi
+if command -v pkg-config >/dev/null && command -v cc >/dev/null && pkg-config --exists alsa; then
+  say "libasound is here: installing pyalsaaudio"
+  pip install -q -c constraints.txt pyalsaaudio || say "pyalsaaudio could not be built; the source alsa will say so"
+fi
 stamp venv "$base"
 stamp "$step" "$hash"
