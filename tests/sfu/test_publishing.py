@@ -75,7 +75,7 @@ async def test_pictures_are_continuous_and_sound_is_in_sync(publish: Publish, wa
         picture, sound = viewer.video["front"], viewer.audio["mic"]
         start_ns = time.monotonic_ns()
         await viewer.wait_for(lambda: longest_run(picture.since(start_ns)) >= CONTINUOUS_FRAMES, SLOW_MACHINE_S)
-        await viewer.wait_for(lambda: len(sound.beeps_ms) >= 4, SLOW_MACHINE_S)
+        await viewer.wait_for(lambda: len(sound.beeps_ms) >= 5, SLOW_MACHINE_S)
         await viewer.wait_for(lambda: abs(sync_error_ms(sound, picture)) <= 80, SLOW_MACHINE_S)
         frames = picture.since(start_ns)
         assert not backward_counters(frames)

@@ -112,12 +112,14 @@ class AudioRecord:
         return [((beep + 500) % 1000) - 500 for beep in self.beeps_ms]
 
 
-def sync_error_ms(audio: AudioRecord, video: VideoRecord) -> float:
-    """Median delay of the sound less that of the picture; positive when the sound is late.
+def sync_error_ms(audio: AudioRecord, video: VideoRecord, seconds: int = 4) -> float:
+    """Median delay of the sound less that of the picture over the last seconds; positive when the sound is late.
 
-    The first beep is left out: a jitter buffer is still filling then.
+    Only the newest: while jitter buffers fill, and while a machine is busy, the two drift apart and come back.
     """
-    return float(np.median(audio.delays_ms()[1:])) - float(np.median(video.ages_ms()))
+    newest_ns = video.frames[-1].at_ns
+    ages_ms = video.ages_ms(newest_ns - seconds * 1_000_000_000)
+    return float(np.median(audio.delays_ms()[-seconds:])) - float(np.median(ages_ms))
 
 
 def sounds_like_beep(samples: Samples) -> bool:
