@@ -14,7 +14,7 @@ from lkedge.errors import WorkerError
 from lkedge.terms import Isolation
 from lkedge.worker.worker_link import WorkerLink
 
-PROGRAM = "lkedge.worker.process"
+PROGRAM = "lkedge.worker"
 """Imported by a worker only: the daemon needs nothing of it."""
 
 MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 20), "MALLOC_TRIM_THRESHOLD_": str(8 << 20)}

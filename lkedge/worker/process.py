@@ -1,6 +1,6 @@
 """The worker itself: takes commands from the link until it is told to stop or left alone.
 
-`python -m lkedge.worker.process FD PARENT` runs it in a process of its own. The host starts
+`python -m lkedge.worker FD PARENT` runs it in a process of its own. The host starts
 that program anew for every worker: it imports only what it needs, so a plain start costs
 little more than a fork, and it shares no state, lock or thread with anything else.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
+import gc
 import logging
 import os
 import signal
@@ -40,10 +41,17 @@ PR_SET_NAME = 15
 Pipeline = VideoPipeline | AudioPipeline
 
 
-def run(link: WorkerLink, *, cpu_ns: Callable[[], int], started: Callable[[Start], None] = lambda start: None) -> None:
+def run(
+    link: WorkerLink,
+    *,
+    cpu_ns: Callable[[], int],
+    started: Callable[[Start], None] = lambda start: None,
+    built: Callable[[], None] = lambda: None,
+) -> None:
     """One worker's whole life, in the calling thread.
 
-    cpu_ns: the CPU time to report. started: called with the first command.
+    cpu_ns: the CPU time to report. started: called with the first command. built: called
+    when source and encoders are about to be opened.
     """
     pipeline: Pipeline | None = None
     try:
@@ -158,7 +166,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     faulthandler.enable()
     link = WorkerLink(socket.socket(fileno=int(sys.argv[1])))
-    run(link, cpu_ns=time.process_time_ns, started=lambda start: _introduce(start, link))
+    run(link, cpu_ns=time.process_time_ns, started=lambda start: _introduce(start, link), built=_collect_garbage)
     sys.stderr.flush()
     os._exit(0)
 
@@ -178,9 +186,11 @@ def _introduce(start: Start, link: WorkerLink) -> None:
     logging.basicConfig(level=start.log_level, handlers=[LinkLogHandler(link)], format="%(message)s")
 
 
+def _collect_garbage() -> None:
+    """From now on, save among what was imported."""
+    gc.freeze()
+    gc.enable()
+
+
 def _prctl(option: int, value: int | bytes) -> None:
     ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-
-
-if __name__ == "__main__":
-    main()
