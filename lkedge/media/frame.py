@@ -53,11 +53,13 @@ class AudioFrame:
     channels: 1 or 2.
     captured_ns: CLOCK_MONOTONIC of the first sample. Consecutive frames are exactly
         20 ms apart; a gap in the capture is a larger step.
+    reference: what a loudspeaker played in these 20 ms, one channel, for echo cancellation; b"" when unknown.
     """
 
     samples: bytes
     channels: int
     captured_ns: int
+    reference: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

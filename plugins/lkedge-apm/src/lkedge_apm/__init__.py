@@ -1,0 +1,1 @@
+"""Sound processing for lkedge, by the audio processing module of WebRTC."""
