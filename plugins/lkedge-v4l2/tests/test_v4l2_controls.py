@@ -54,8 +54,18 @@ def test_a_button_is_pressed() -> None:
     controls = controls_of(button)
 
     assert controls.read()[0].value is False
+    controls.set("do_it", False)
     controls.set("do_it", True)
     assert button.writes == [1]
+
+
+def test_a_bit_mask_has_no_sign() -> None:
+    mask = FakeControl(1, "Mask", v4l2.TYPE_BITMASK, 0, -0x7FFFE000, step=0, default=-0x7FFFE000)
+    controls = controls_of(mask)
+
+    assert (controls.read()[0].value, controls.read()[0].maximum) == (0x80002000, 0x80002000)
+    controls.set("mask", 0x80002000)
+    assert mask.value == 0x80002000
 
 
 def test_classes_and_disabled_controls_are_left_out() -> None:

@@ -14,6 +14,9 @@ MENUS = frozenset({v4l2.TYPE_MENU, v4l2.TYPE_INTEGER_MENU})
 SWITCHES = frozenset({v4l2.TYPE_BOOLEAN, v4l2.TYPE_BUTTON})
 KNOWN = NUMBERS | MENUS | SWITCHES | {v4l2.TYPE_STRING}
 
+_BITS = 0xFFFF_FFFF
+"""Of a bit mask: 32 bits, which drivers give with a sign."""
+
 
 @dataclass(frozen=True, slots=True)
 class ControlInfo:
@@ -40,7 +43,8 @@ class ControlInfo:
 
 def control_name(text: str) -> str:
     """ "White Balance, Automatic" as "white_balance_automatic", as v4l2-ctl does."""
-    return "_".join("".join(letter if letter.isalnum() else " " for letter in text.lower()).split())
+    is_kept = (letter if letter.isascii() and letter.isalnum() else " " for letter in text.lower())
+    return "_".join("".join(is_kept).split())
 
 
 def to_control(info: ControlInfo, value: int | str) -> Control:
@@ -87,7 +91,7 @@ def _shown(info: ControlInfo, value: int | str) -> ControlValue:
         return bool(value)
     if info.type in MENUS:
         return info.menu.get(int(value), str(value))
-    return value
+    return int(value) & _BITS if info.type == v4l2.TYPE_BITMASK else value
 
 
 def _switch(value: ControlValue) -> int:
@@ -127,5 +131,4 @@ def _number(info: ControlInfo, value: ControlValue) -> int:
 
 
 def _maximum(info: ControlInfo) -> int:
-    """A bit mask gives its bits as an unsigned number of 32 bits in a signed one of 64."""
-    return info.maximum & 0xFFFF_FFFF if info.type == v4l2.TYPE_BITMASK else info.maximum
+    return info.maximum & _BITS if info.type == v4l2.TYPE_BITMASK else info.maximum

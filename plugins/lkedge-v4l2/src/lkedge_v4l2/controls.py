@@ -74,6 +74,8 @@ class DeviceControls:
             raw = to_device(info, value)
         except ValueError as error:
             raise SourceError(f"{where} is {value!r}, but {error}") from error
+        if info.type == v4l2.TYPE_BUTTON and not raw:
+            return
         try:
             self._write(info, raw)
         except OSError as error:

@@ -20,7 +20,7 @@ def read_modes(device: Device, capture: VideoCaptureSettings) -> list[Mode]:
     """All modes; of a size that is free, the one next to the wanted size. Raises SourceUnavailable."""
     return [
         Mode(code, width, height, _best_framerate(device, code, width, height))
-        for code in _fourccs(device)
+        for code in pixel_formats(device)
         for width, height in _sizes(device, code, capture)
     ]
 
@@ -31,10 +31,11 @@ def capable_modes(device: Device, capture: VideoCaptureSettings) -> list[Mode]:
     if modes:
         return modes
     width, height = wanted_size(capture)
-    return [Mode(code, width, height, wanted_framerate(capture)) for code in _fourccs(device)]
+    return [Mode(code, width, height, wanted_framerate(capture)) for code in pixel_formats(device)]
 
 
-def _fourccs(device: Device) -> Iterator[str]:
+def pixel_formats(device: Device) -> Iterator[str]:
+    """The fourccs that the node lists."""
     for index in range(MAX_ENUMERATED):
         entry = v4l2.FormatDescription(index=index, type=device.buffer_type)
         if not _enumerate(device, v4l2.ENUM_FMT, entry):
