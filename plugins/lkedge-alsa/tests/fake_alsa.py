@@ -12,7 +12,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 from lkedge_alsa.cards import CaptureDevice, Card
@@ -71,7 +71,7 @@ class FakeMixer:
 @dataclass
 class FakeCard:
     """rates, channels, formats: what it can do. has_stamps: whether its driver tells times.
-    error: what every read raises. is_silent: it delivers nothing."""
+    error: what every read raises. is_silent: it delivers nothing. waits: time passes while one waits for it."""
 
     rates: tuple[int, ...] = (48_000,)
     channels: tuple[int, ...] = (1, 2)
@@ -81,9 +81,21 @@ class FakeCard:
     error: str = ""
     open_error: str = ""
     is_silent: bool = False
+    waits: bool = True
     state: int = 3
     mixers: list[FakeMixer] = field(default_factory=list)
     opened: int = 0
+
+
+@cache
+def second_of_tone(rate: int, channels: int, sample_format: str) -> bytes:
+    """Made before capture begins: it takes longer than a card can wait. Nothing of a format that nobody reads."""
+    if sample_format not in WIDTHS:
+        return b""
+    step = 2 * math.pi * HERTZ / rate
+    shift = {"S16_LE": 0, "S32_LE": 16, "S24_LE": 8, "S24_3LE": 8}[sample_format]
+    values = (round(10_000 * math.sin(step * index)) << shift for index in range(rate))
+    return b"".join(value.to_bytes(WIDTHS[sample_format], "little", signed=True) * channels for value in values)
 
 
 class FakePcm:
@@ -99,6 +111,7 @@ class FakePcm:
         self.begun_ns: int | None = None
         self.taken = 0
         self.total = 0
+        self.tone = second_of_tone(self.rate, self.channels, self.format)
         self.fd = os.eventfd(1)
         self.is_closed = False
         card.opened += 1
@@ -135,18 +148,7 @@ class FakePcm:
         """A sine of 440 Hz by the card's own crystal; it repeats every second."""
         frame_bytes = WIDTHS[self.format] * self.channels
         begin = first % self.rate * frame_bytes
-        return (self.second * 2)[begin : begin + count * frame_bytes]
-
-    @cached_property
-    def second(self) -> bytes:
-        step = 2 * math.pi * HERTZ / self.rate
-        values = [round(10_000 * math.sin(step * index)) for index in range(self.rate)]
-        return b"".join(self.packed(value) * self.channels for value in values)
-
-    def packed(self, value: int) -> bytes:
-        width = WIDTHS[self.format]
-        shift = {"S16_LE": 0, "S32_LE": 16, "S24_LE": 8, "S24_3LE": 8}[self.format]
-        return (value << shift).to_bytes(width, "little", signed=True)
+        return (self.tone * 2)[begin : begin + count * frame_bytes]
 
     def htimestamp(self) -> tuple[int, int, int]:
         if not self.card.has_stamps:
@@ -159,6 +161,8 @@ class FakePcm:
     def polldescriptors_revents(self, descriptors: list[tuple[int, int]]) -> int:
         assert descriptors == [(self.fd, 1)]
         missing = self.period - self.available()
+        if not self.card.waits:
+            return int(missing <= 0)
         if missing > 0 or self.card.is_silent:
             wait_ns = round(missing * SECOND / self.rate / (1 + self.card.ppm * 1e-6)) + 1000
             self.clock.sleep_until(self.clock.monotonic_ns() + max(1_000_000, wait_ns))

@@ -148,6 +148,17 @@ def test_a_correction_waits_for_a_block_that_is_long_enough() -> None:
     assert inserted(card.run(1)) > 0
 
 
+def test_an_overrun_while_it_settles_begins_anew() -> None:
+    clock = SampleClock(48_000)
+    clock.settle(PERIOD, SECOND)
+    clock.settle(PERIOD, SECOND + 600 * MS, after_gap=True)
+    for number in range(1, 5):
+        assert not clock.is_settled
+        clock.settle(PERIOD, SECOND + (600 + 20 * number) * MS)
+    assert clock.is_settled
+    assert clock.position_ns == SECOND + 680 * MS
+
+
 def test_the_start_is_that_of_the_earliest_evidence() -> None:
     late = iter([12 * MS, 9 * MS, 3 * MS, 7 * MS])
     card = Card(0, lambda: next(late, 5 * MS))

@@ -122,8 +122,10 @@ class SampleClock:
         """How much faster than the card the timeline runs, in parts per million."""
         return self._loop.rate * 1e6
 
-    def settle(self, frames: int, end_ns: int) -> None:
-        """Take the time of a block that is thrown away; the earliest evidence counts."""
+    def settle(self, frames: int, end_ns: int, *, after_gap: bool = False) -> None:
+        """Take the time of a block that is thrown away; the earliest evidence counts. A gap begins anew."""
+        if after_gap:
+            self._frames, self._anchor_ns = 0, None
         self._frames += frames
         anchor_ns = end_ns - self._frames * SECOND_NS // self._rate
         self._anchor_ns = anchor_ns if self._anchor_ns is None else min(self._anchor_ns, anchor_ns)

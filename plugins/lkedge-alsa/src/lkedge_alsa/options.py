@@ -25,6 +25,9 @@ class AlsaOptions:
     microphone: bool = option(
         True, help="a plain microphone; false for a line input or a device that processes its sound itself"
     )
+    echo_reference: str = option(
+        "", help="ALSA device that captures what the loudspeaker plays, for echo_cancellation; empty for none"
+    )
     gain: int = option(LEAVE_GAIN, help="gain of the card when it is opened, -1 to leave it", unit="%", ge=-1, le=100)
     buffer: int = option(160, help="how much sound the card holds while the worker is busy", unit="ms", ge=60, le=2000)
     stall_after: float = option(

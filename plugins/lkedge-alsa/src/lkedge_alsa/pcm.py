@@ -109,7 +109,7 @@ class CaptureDevice:
 
     def _wait(self, wait_s: float) -> bool:
         """Devices such as dsnoop wake up for other reasons too, and say which only when asked."""
-        ready = self._poll.poll(max(1, round(wait_s * 1000)))
+        ready = self._poll.poll(round(wait_s * 1000))
         return bool(ready) and bool(self._pcm.polldescriptors_revents(ready))
 
     def _overrun(self) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from lkedge.clock import MILLISECOND_NS, SECOND_NS, Clock, SystemClock
 from lkedge.errors import SourceClosed, SourceError, SourceLost, SourceUnavailable
@@ -16,7 +17,9 @@ from lkedge_alsa.drift import Adjustment, SampleClock
 from lkedge_alsa.library import Alsa, load
 from lkedge_alsa.mixer import CardMixer
 from lkedge_alsa.options import LEAVE_GAIN, AlsaOptions
-from lkedge_alsa.pcm import Block, CaptureDevice, Negotiated
+from lkedge_alsa.pcm import Block, CaptureDevice
+from lkedge_alsa.reference import EchoReference
+from lkedge_alsa.resampling import converter
 from lkedge_alsa.samples import pick_channels, to_16_bit
 from lkedge_alsa.stretch import most, stretch
 from lkedge_alsa.system import LinuxSound, SoundSystem
@@ -28,8 +31,6 @@ WAIT_S = 0.2
 
 MAX_AHEAD_NS = 10 * MILLISECOND_NS
 """ALSA's null and file devices deliver at once; they are slowed down to this much before their time."""
-
-Convert = Callable[[bytes], bytes]
 
 
 class AlsaSource(AudioSource):
@@ -45,6 +46,7 @@ class AlsaSource(AudioSource):
         clock: Clock | None = None,
     ) -> None:
         self._channels = capture.channels
+        self._cancels_echo = bool(capture.echo_cancellation)
         self._options = options
         self._alsa = alsa
         self._system = system or LinuxSound()
@@ -52,6 +54,7 @@ class AlsaSource(AudioSource):
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._opened: _Opened | None = None
+        self._reference: EchoReference | None = None
 
     def open(self) -> AudioFormat:
         with self._lock:
@@ -61,15 +64,15 @@ class AlsaSource(AudioSource):
                 raise SourceUnavailable(f"alsa: {self._channels} channels cannot be published; ask for 1 or 2")
             alsa = self._alsa or load()
             device = resolve(self._options.device, self._system.cards())
-            card = CaptureDevice(
-                device, self._channels, self._options.buffer, alsa=alsa, system=self._system, clock=self._clock
-            )
+            card = self._open_device(device, self._channels, alsa)
             try:
                 self._opened = _Opened(card, CardMixer(card_of(device), alsa), self._channels, self._options.channel)
             except BaseException:
                 card.close()
                 raise
             self._set_gain(self._opened)
+            if self._options.echo_reference and self._cancels_echo:
+                self._reference = EchoReference(lambda: self._open_reference(alsa), self._clock)
             return AudioFormat(self._channels, is_microphone=self._options.microphone)
 
     def read(self) -> AudioFrame:
@@ -80,7 +83,7 @@ class AlsaSource(AudioSource):
                 frame = opened.pop()
                 if frame is not None:
                     self._pace(frame)
-                    return frame
+                    return self._with_reference(frame)
                 opened.capture(WAIT_S)
                 self._check_progress(opened, deadline_ns)
 
@@ -88,6 +91,9 @@ class AlsaSource(AudioSource):
         self._closed.set()
         with self._lock:
             opened, self._opened = self._opened, None
+            reference, self._reference = self._reference, None
+            if reference is not None:
+                reference.close()
             if opened is not None:
                 opened.card.close()
 
@@ -99,6 +105,16 @@ class AlsaSource(AudioSource):
     def set_control(self, name: str, value: ControlValue) -> None:
         with self._lock:
             self._still_open().mixer.set_control(name, value)
+
+    def _open_device(self, device: str, channels: int, alsa: Alsa) -> CaptureDevice:
+        buffer_ms = self._options.buffer
+        return CaptureDevice(device, channels, buffer_ms, alsa=alsa, system=self._system, clock=self._clock)
+
+    def _open_reference(self, alsa: Alsa) -> CaptureDevice:
+        return self._open_device(resolve(self._options.echo_reference, self._system.cards()), 1, alsa)
+
+    def _with_reference(self, frame: AudioFrame) -> AudioFrame:
+        return dataclasses.replace(frame, reference=self._reference.take()) if self._reference else frame
 
     def _still_open(self) -> _Opened:
         if self._closed.is_set() or self._opened is None:
@@ -135,7 +151,7 @@ class _Opened:
         self.mixer = mixer
         self._channels = channels
         self._mode = mode
-        self._convert = _converter(card.negotiated, channels)
+        self._convert = converter(card.negotiated.rate, channels)
         self._timeline = SampleClock(card.negotiated.rate)
         self._frames: FrameAssembler | None = None
         self._ready: AudioFrame | None = None
@@ -158,7 +174,7 @@ class _Opened:
         if block is None:
             return
         if not self._timeline.is_settled:
-            self._timeline.settle(block.frames, block.end_ns)
+            self._timeline.settle(block.frames, block.end_ns, after_gap=block.after_gap)
             return
         if self._frames is None:
             self._frames = FrameAssembler(self._channels, self._timeline.position_ns)
@@ -188,11 +204,3 @@ class _Opened:
         elif adjustment.gap or adjustment.discard:
             samples = adjustment.gap - adjustment.discard
             logger.debug("%s: the card's time was wrong by %d samples", self.card.device, samples)
-
-
-def _converter(negotiated: Negotiated, channels: int) -> Convert:
-    if negotiated.rate == SAMPLE_RATE:
-        return lambda samples: samples
-    from lkedge_alsa.resampler import RateConverter
-
-    return RateConverter(negotiated.rate, channels).convert
