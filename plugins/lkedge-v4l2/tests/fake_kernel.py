@@ -77,6 +77,7 @@ class FakeKernel:
         self.link_table: dict[str, dict[str, str]] = {}
         self.open_fds: list[int] = []
         self.memory: list[FakeMemory] = []
+        self._first_memory = 0
         self.queued: deque[int] = deque()
         self.is_streaming = False
         self.chosen: tuple[str, int, int] = ("", 0, 0)
@@ -187,6 +188,7 @@ class FakeKernel:
         self.interval = (interval.numerator, interval.denominator)
 
     def _request_buffers(self, argument: v4l2.RequestBuffers) -> None:
+        self._first_memory = len(self.memory)
         if argument.count == 0:
             self.queued.clear()
 
@@ -207,7 +209,7 @@ class FakeKernel:
             raise _error(errno.EAGAIN)
         data, timestamp_ns, flags = self.camera.pictures.popleft()
         index = self.queued.popleft()
-        self.memory[index].data = data
+        self.memory[self._first_memory + index].data = data
         self.sequence += 1
         argument.index, argument.bytesused, argument.flags = index, len(data), flags
         if argument.type == v4l2.BUF_TYPE_VIDEO_CAPTURE_MPLANE:
