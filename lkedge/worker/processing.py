@@ -1,4 +1,4 @@
-"""What happens to sound between source and encoder: at most one audio processor, made when it is needed.
+"""What happens to sound between source and encoder: at most one audio processor.
 
 Sound is never lost for its processing: while there is no processor that works, it passes as it is.
 """
@@ -44,10 +44,15 @@ class Processing:
         self._last_reason = ""
 
     def opened(self, source_format: AudioFormat) -> None:
-        """Another opening of the source: begin with a new processor."""
+        """Another opening of the source: begin with a new processor.
+
+        It is made before the first read: loading its library takes longer than a sound card can wait.
+        """
         self.close()
         self._settings = wanted_processing(self._capture, source_format) if self._candidates else None
         self._retry_ns = 0
+        if self._settings is not None:
+            self._prepare(self._settings)
 
     def process(self, frame: AudioFrame) -> AudioFrame:
         """The frame as the processor returns it, or as it is."""
@@ -69,10 +74,15 @@ class Processing:
         except Exception as error:
             logger.warning("an audio processor failed while closing: %s", describe("it", error))
 
+    def _prepare(self, settings: AudioProcessorSettings) -> None:
+        try:
+            self._processor = self._make(settings)
+        except Exception as error:
+            self._failed(error, 0)
+
     def _processed(self, frame: AudioFrame, settings: AudioProcessorSettings) -> AudioFrame:
         if self._processor is None:
             self._processor = self._make(settings)
-            self._frames = 0
         result = self._processor.process(frame)
         if len(result.samples) != len(frame.samples) or result.captured_ns != frame.captured_ns:
             raise PluginError(f"it made {len(result.samples)} bytes of {len(frame.samples)}, or moved them in time")
@@ -90,6 +100,7 @@ class Processing:
                 reasons.append(f"{candidate.name}: {reason}")
                 continue
             logger.info("sound is processed by %s", candidate.name)
+            self._frames = 0
             return candidate.make(settings)
         raise PluginError(f"no audio processor is usable here: {'; '.join(reasons)}")
 

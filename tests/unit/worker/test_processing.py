@@ -74,6 +74,12 @@ def test_what_is_said_is_done() -> None:
     )
 
 
+def test_it_is_made_before_the_first_frame() -> None:
+    maker = Maker()
+    opened(maker)
+    assert len(maker.made) == 1
+
+
 def test_frames_go_through_one_processor() -> None:
     maker = Maker()
     processing = opened(maker)
