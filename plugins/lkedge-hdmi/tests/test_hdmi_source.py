@@ -347,7 +347,7 @@ def test_a_refusal_while_pictures_shall_go_on_is_told() -> None:
     kernel.fail[v4l2.STREAMON] = errno.ENOSPC
     kernel.change(SMALL)
 
-    with pytest.raises(SourceUnavailable, match="/dev/video0"):
+    with pytest.raises(SourceLost, match="/dev/video0: the USB bus has no bandwidth left"):
         source.read()
 
 

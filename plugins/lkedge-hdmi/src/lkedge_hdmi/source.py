@@ -85,11 +85,10 @@ class HdmiSource(VideoSource):
 
     def read(self) -> VideoFrame:
         with self._lock:
-            while True:
-                self._check_open()
-                frame = self._slate() if self._stream is None else self._picture(self._stream)
-                if frame is not None:
-                    return frame
+            try:
+                return self._next()
+            except SourceUnavailable as error:
+                raise SourceLost(str(error)) from error
 
     def controls(self) -> Sequence[Control]:
         with self._lock:
@@ -105,6 +104,13 @@ class HdmiSource(VideoSource):
         self._closed.set()
         with self._lock:
             self._release()
+
+    def _next(self) -> VideoFrame:
+        while True:
+            self._check_open()
+            frame = self._slate() if self._stream is None else self._picture(self._stream)
+            if frame is not None:
+                return frame
 
     def _picture(self, stream: Stream) -> VideoFrame | None:
         """The next picture; None when there is none yet, or when the signal has changed."""
