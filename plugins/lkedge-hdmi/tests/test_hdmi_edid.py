@@ -32,7 +32,6 @@ def test_presets_have_sound_and_a_physical_address(name: str) -> None:
     assert tags[1] == bytes((9, 4, 1))
     assert tags[2][0] & 0x7F == PRESETS[name].vic
     assert tags[3][:5] == bytes((3, 12, 0, 0x10, 0))
-    assert extension[extension[2] : extension[2] + 18] == preset(name)[54:72]
 
 
 def test_a_file_is_binary_or_hexadecimal_text() -> None:

@@ -12,9 +12,10 @@ from lkedge_hdmi.edid import BLOCK_BYTES, HEADER, checksum
 
 NAME = "lkedge"
 _SRGB = bytes.fromhex("ee91a3544c99260f5054")
-_PREFERS_FIRST_RGB = 0x0A
-_AUDIO_AND_YCBCR = 0x70
+_PREFERS_FIRST_SRGB = 0x0E
+_UNDERSCAN_AUDIO_YCBCR_ONE_NATIVE = 0xF1
 _LPCM_STEREO_48KHZ_16BIT = bytes.fromhex("090401")
+_UNDERSCANNED_RANGE_SELECTABLE = bytes((0, 0xCA))
 _HDMI_OUI = bytes.fromhex("030c00")
 _ADDRESS_1_0_0_0 = bytes.fromhex("1000")
 
@@ -57,7 +58,7 @@ def preset(name: str) -> bytes:
 def _base_block(timing: Timing) -> bytes:
     product = _manufacturer("LKE") + (1).to_bytes(2, "little") + (1).to_bytes(4, "little")
     made_and_version = bytes((1, 2026 - 1990, 1, 3))
-    digital_80_by_45_cm = bytes((0x80, 80, 45, 120, _PREFERS_FIRST_RGB))
+    digital_80_by_45_cm = bytes((0x80, 80, 45, 120, _PREFERS_FIRST_SRGB))
     vga_only = bytes((0x20, 0, 0)) + b"\1\1" * 8
     descriptors = _detailed(timing) + _range_limits(timing) + _text(0xFC, NAME) + _text(0x10, "")
     return _block(HEADER + product + made_and_version + digital_80_by_45_cm + _SRGB + vga_only + descriptors + b"\1")
@@ -65,13 +66,14 @@ def _base_block(timing: Timing) -> bytes:
 
 def _extension_block(timing: Timing) -> bytes:
     blocks = (
-        _data_block(2, bytes((timing.vic | 0x80 if timing.vic <= 64 else timing.vic, *timing.others)))
+        _data_block(2, bytes((timing.vic, *timing.others)))
         + _data_block(1, _LPCM_STEREO_48KHZ_16BIT)
         + _data_block(4, bytes((1, 0, 0)))
+        + _data_block(7, _UNDERSCANNED_RANGE_SELECTABLE)
         + _data_block(3, _HDMI_OUI + _ADDRESS_1_0_0_0 + bytes((0, timing.clock_khz // 5000 + 1)))
     )
-    header = bytes((2, 3, 4 + len(blocks), _AUDIO_AND_YCBCR | 1))
-    return _block(header + blocks + _detailed(timing))
+    header = bytes((2, 3, 4 + len(blocks), _UNDERSCAN_AUDIO_YCBCR_ONE_NATIVE))
+    return _block(header + blocks)
 
 
 def _block(body: bytes) -> bytes:
