@@ -11,6 +11,7 @@ from typing import Any
 
 from lkedge.cli import COMMANDS
 from lkedge.cli.loading import raw_help
+from lkedge.plugin.api import EncoderRegistration
 from lkedge.plugin.manager import PluginManager, PluginRecord, PluginStatus
 
 EPILOG = """\
@@ -64,11 +65,17 @@ def _with_reason(line: str, record: PluginRecord) -> str:
 
 
 def _offers(plugins: PluginManager) -> str:
-    sources = [f"  {entry.name:<12}{entry.summary}" for entry in plugins.registry.sources.values()]
-    encoders = [f"  {entry.name:<12}{entry.summary}, rank {entry.rank}" for entry in plugins.registry.encoders.values()]
+    sources = [f"  {entry.name:<14}{entry.summary}" for entry in plugins.registry.sources.values()]
+    encoders = [f"  {entry.name:<14}{encoder_facts(entry)}" for entry in plugins.registry.encoders.values()]
     lines = ["", "sources:", *sources, "", "encoders:", *encoders]
-    processors = [f"  {entry.name:<12}{entry.summary}" for entry in plugins.registry.processors.values()]
+    processors = [f"  {entry.name:<14}{entry.summary}" for entry in plugins.registry.processors.values()]
     return "\n".join([*lines, "", "audio processors:", *processors] if processors else lines)
+
+
+def encoder_facts(entry: EncoderRegistration) -> str:
+    """What it is, and why it cannot be used on this machine."""
+    reason = entry.is_usable()
+    return f"{entry.summary}, rank {entry.rank}" + (f"; not usable here: {reason}" if reason else "")
 
 
 def _as_json(record: PluginRecord, plugins: PluginManager) -> dict[str, Any]:
@@ -84,8 +91,10 @@ def _source(name: str, entry: Any) -> dict[str, Any]:
     return {"name": name, "kinds": sorted(kind.value for kind in entry.kinds), "summary": entry.summary}
 
 
-def _encoder(name: str, entry: Any) -> dict[str, Any]:
-    return {"name": name, "codec": entry.codec.value, "rank": entry.rank, "summary": entry.summary}
+def _encoder(name: str, entry: EncoderRegistration) -> dict[str, Any]:
+    """unusable: why it cannot be used on this machine, "" when it can."""
+    facts = {"name": name, "codec": entry.codec.value, "rank": entry.rank, "summary": entry.summary}
+    return facts | {"unusable": entry.is_usable()}
 
 
 def _names(names: Sequence[str]) -> str:
