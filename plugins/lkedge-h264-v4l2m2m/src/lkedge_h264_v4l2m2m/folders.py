@@ -17,13 +17,14 @@ def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def runtime_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """The first of systemd's RuntimeDirectory=, the session's and the temporary folder that can be written."""
+    """The first of systemd's RuntimeDirectory=, the session's and the temporary folder that is ours."""
     for folder in _runtime_candidates(environ):
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError:
             continue
-        if os.access(folder, os.W_OK | os.X_OK):
+        # In a folder that is everybody's, another user may have been first.
+        if folder.stat().st_uid == os.getuid() and os.access(folder, os.W_OK | os.X_OK):
             return folder
     return Path(tempfile.mkdtemp(prefix="lkedge-"))
 
