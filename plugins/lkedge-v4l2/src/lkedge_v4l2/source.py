@@ -107,10 +107,10 @@ class V4l2Source(VideoSource):
         modes = capable_modes(device, self._settings)
         mode = self._choose(device, modes)
         if mode.fourcc == H264 and self._settings.codec is Codec.H264:
-            obstacle = self._pass_through(device, mode, modes)
-            if not obstacle:
-                return VideoFormat(mode.width, mode.height, mode.framerate or DEFAULT_FRAMERATE, Codec.H264)
-            logger.info("%s: the H.264 of %s is not passed through: %s", device.path, device.card, obstacle)
+            passed = self._pass_through(device, mode, modes)
+            if isinstance(passed, VideoFormat):
+                return passed
+            logger.info("%s: the H.264 of %s is not passed through: %s", device.path, device.card, passed)
             others = [mode for mode in modes if mode.fourcc != H264]
             modes = others if choose(others, self._settings, self._options.input_format) else modes
             mode = self._choose(device, modes)
@@ -124,8 +124,8 @@ class V4l2Source(VideoSource):
         agreed = negotiated.mode
         return VideoFormat(agreed.width & ~1, agreed.height & ~1, agreed.framerate or DEFAULT_FRAMERATE)
 
-    def _pass_through(self, device: Device, mode: Mode, modes: Sequence[Mode]) -> str:
-        """Start with the camera's own H.264; returns why that cannot be, with everything stopped again."""
+    def _pass_through(self, device: Device, mode: Mode, modes: Sequence[Mode]) -> VideoFormat | str:
+        """Start with the camera's own H.264; or tell why that cannot be, with everything stopped again."""
         negotiated = device.negotiate(mode, wanted_framerate(self._settings))
         self._key_frames = KeyFrameRequester(device, self._kernel)
         unpack = H264Unpacker(negotiated.mode, self._key_frames.request)
@@ -135,7 +135,8 @@ class V4l2Source(VideoSource):
         obstacle = unpack.obstacle or ("" if self._first else f"no key frame came within {FIRST_KEY_FRAME_S:g} s")
         if not obstacle:
             self._log_choice(device, negotiated, modes)
-            return ""
+            agreed = negotiated.mode
+            return VideoFormat(agreed.width, agreed.height, agreed.framerate or DEFAULT_FRAMERATE, Codec.H264)
         self._stream.stop()
         self._stream = self._key_frames = self._first = None
         return obstacle
