@@ -31,7 +31,9 @@ check: venv-dev ## types, lint and the unit tests: fast enough for every commit
 	@$(PYTEST) -q tests/unit
 
 bench: lab ## the numbers: CPU, latency and memory next to the official SDK
-	@$(PYTHON) -m bench $(ARGS)
+	@$(PYTHON) -m bench.send_path
+	@$(PYTHON) -m bench.codecs
+	@$(PYTHON) -m bench.publish $(ARGS)
 
 fmt: venv-dev ## format and fix what can be fixed
 	@.venv/bin/ruff format $(wildcard $(SOURCES))
