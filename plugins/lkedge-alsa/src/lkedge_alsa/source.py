@@ -84,8 +84,8 @@ class AlsaSource(AudioSource):
                 if frame is not None:
                     self._pace(frame)
                     return self._with_reference(frame)
-                opened.capture(WAIT_S)
-                self._check_progress(opened, deadline_ns)
+                if not opened.capture(WAIT_S):
+                    self._check_progress(opened, deadline_ns)
 
     def close(self) -> None:
         self._closed.set()
@@ -137,7 +137,7 @@ class AlsaSource(AudioSource):
             self._closed.wait(min(WAIT_S, ahead_ns / SECOND_NS))
 
     def _check_progress(self, opened: _Opened, deadline_ns: int) -> None:
-        if not opened.has_frame and self._clock.monotonic_ns() >= deadline_ns:
+        if self._clock.monotonic_ns() >= deadline_ns:
             raise SourceLost(
                 f"{opened.card.device}: no sound for {self._options.stall_after:g} s; the card is opened again"
             )
@@ -154,31 +154,23 @@ class _Opened:
         self._convert = converter(card.negotiated.rate, channels)
         self._timeline = SampleClock(card.negotiated.rate)
         self._frames: FrameAssembler | None = None
-        self._ready: AudioFrame | None = None
         logger.info("%s captures %s", card.device, card.negotiated)
-
-    @property
-    def has_frame(self) -> bool:
-        self._ready = self._ready or (self._frames.pop() if self._frames else None)
-        return self._ready is not None
 
     def pop(self) -> AudioFrame | None:
         """The next frame that is complete."""
-        frame = self._ready if self.has_frame else None
-        self._ready = None
-        return frame
+        return self._frames.pop() if self._frames else None
 
-    def capture(self, wait_s: float) -> None:
-        """Take one block, if one comes within the time."""
+    def capture(self, wait_s: float) -> bool:
+        """Take one block; False when none comes within the time."""
         block = self.card.take(wait_s)
         if block is None:
-            return
-        if not self._timeline.is_settled:
+            return False
+        if self._timeline.is_settled:
+            self._frames = self._frames or FrameAssembler(self._channels, self._timeline.position_ns)
+            self._add(self._frames, block)
+        else:
             self._timeline.settle(block.frames, block.end_ns, after_gap=block.after_gap)
-            return
-        if self._frames is None:
-            self._frames = FrameAssembler(self._channels, self._timeline.position_ns)
-        self._add(self._frames, block)
+        return True
 
     def _add(self, frames: FrameAssembler, block: Block) -> None:
         samples = self._convert(self._adapted(block))
