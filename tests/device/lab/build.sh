@@ -59,11 +59,13 @@ add_agent() {
   install -D -m 644 "$guest/modprobe.conf" "$root/etc/modprobe.d/lab.conf"
   install -D -m 644 "$guest/modules-load.conf" "$root/etc/modules-load.d/lab.conf"
   install -D -m 644 "$guest/udev.rules" "$root/etc/udev/rules.d/90-lab.rules"
+  install -D -m 644 "$guest/tmpfiles.conf" "$root/etc/tmpfiles.d/lab.conf"
   install -D -m 644 "$guest/network.conf" "$root/etc/systemd/network/lab.network"
   printf 'lab\n' > "$root/etc/hostname"
   printf '127.0.0.1 localhost lab\n' > "$root/etc/hosts"
   in_root systemctl -q enable lab-agent systemd-networkd
-  in_root systemctl -q mask serial-getty@ttyS0 getty@tty1 apt-daily.timer apt-daily-upgrade.timer systemd-networkd-wait-online
+  in_root systemctl -q mask serial-getty@ttyS0 getty@tty1 apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
+    e2scrub_reap fstrim.timer systemd-networkd-wait-online
 }
 
 make_disk() {
