@@ -37,6 +37,7 @@ START_DEADLINE_S = 5.0
 MAX_LOG_LINES_PER_S = 50
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
+PR_SET_THP_DISABLE = 41
 
 Pipeline = VideoPipeline | AudioPipeline
 
@@ -162,6 +163,8 @@ def main() -> None:
     The daemon stops its workers itself, so signals meant for the whole group are ignored.
     """
     _die_with(int(sys.argv[2]))
+    # Huge pages round the many buffers of encoders up: 4 MB more in x264 at 720p, and not faster.
+    _prctl(PR_SET_THP_DISABLE, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     faulthandler.enable()
