@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,10 @@ from lkedge.testing.source_contract import VideoSourceContract
 pytestmark = pytest.mark.device
 
 CURRENT, NO_SIGNAL, NO_LOCK, OUT_OF_RANGE, SELECTED = 0, 1, 2, 3, 4
-"""Of vivid's control dv_timings_signal_mode."""
+"""Of vivid's control dv_timings_signal_mode; without a signal vivid takes the 5 V away too."""
+
+PROGRESSIVE = (2, 4)
+"""Of vivid's control dv_timings: 720x480 and 720x576; the entries between are interlaced."""
 
 SETTLED = 200
 """Reads after which a change must have shown."""
@@ -53,6 +57,7 @@ def healthy(lab_devices: LabDevices) -> Iterator[None]:
 
 class TestHdmi(VideoSourceContract):
     opens = 3
+    drifting_controls = frozenset({"gain"})
 
     def make_source(self, tmp_path: Path) -> HdmiSource:
         return make()
@@ -70,7 +75,7 @@ def read_until_condition(source: HdmiSource, condition: str) -> VideoFrame:
 
 
 @pytest.mark.parametrize(
-    ("mode", "condition"), [(NO_SIGNAL, "no signal"), (NO_LOCK, "no sync"), (OUT_OF_RANGE, "out of range")]
+    ("mode", "condition"), [(NO_SIGNAL, "no cable"), (NO_LOCK, "no sync"), (OUT_OF_RANGE, "out of range")]
 )
 def test_a_fault_of_the_signal_is_a_slate_and_heals_in_place(
     lab_devices: LabDevices, mode: int, condition: str
@@ -103,7 +108,7 @@ def test_another_size_is_followed_by_opening_again(lab_devices: LabDevices) -> N
     source = make()
     with opened(source) as before:
         source.read()
-        wanted = 1 if lab_devices.control("hdmi", "dv_timings") != 1 else 5
+        wanted = next(index for index in PROGRESSIVE if index != lab_devices.control("hdmi", "dv_timings"))
         lab_devices.set_controls("hdmi", dv_timings=wanted)
         lab_devices.set_controls("hdmi", dv_timings_signal_mode=SELECTED)
         error = lost(source)
@@ -114,6 +119,20 @@ def test_another_size_is_followed_by_opening_again(lab_devices: LabDevices) -> N
     assert "it is opened again" in str(error)
     assert after != before
     assert (frame.width, frame.height) == (after.width, after.height)
+
+
+def test_without_an_edid_there_is_no_signal(lab_devices: LabDevices) -> None:
+    subprocess.run(["v4l2-ctl", "-d", lab_devices.video("hdmi"), "--clear-edid"], check=True, timeout=30)
+    source = make(edid="keep")
+    with opened(source):
+        source.read()
+        condition = source.condition
+    healed = make(edid="auto")
+    with opened(healed):
+        healed.read()
+
+    assert condition == "no signal"
+    assert healed.condition == ""
 
 
 def test_presets_reach_the_driver() -> None:
