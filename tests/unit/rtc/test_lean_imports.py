@@ -64,3 +64,33 @@ print(ice.mdns.is_mdns_hostname("a-b.local"), ice.mdns.is_mdns_hostname("192.0.2
 print(ice.mdns.create_mdns_hostname().endswith(".local"), "dns" in sys.modules)
 """
     assert run(program) == "True False False\nTrue True"
+
+
+def test_av_is_never_touched_and_works_in_a_worker_thread() -> None:
+    program = """
+import sys, threading
+from lkedge.rtc.publisher_transport import preload
+other = threading.Thread(target=preload)
+other.start()
+import av
+from lkedge.builtin.x264 import X264Encoder
+from lkedge.plugin.api import VideoEncoderSettings
+from lkedge.terms import BitsPerSecond, Codec, Rid
+from lkedge.testing.encoder_clip import clip
+rate = BitsPerSecond(200_000)
+encoder = X264Encoder(VideoEncoderSettings(Codec.H264, Rid("q"), 320, 180, 30, rate, rate, is_screen_share=False))
+frame = encoder.encode(clip(320, 180, 1)[0], key_frame=True)
+other.join()
+import aiortc
+print(frame.is_key, av.__file__ is not None, sys.modules["av"] is av, aiortc.mediastreams.VideoFrame is av.VideoFrame)
+"""
+    assert run(program) == "True True True True"
+
+
+def test_av_that_is_loaded_already_is_left_alone() -> None:
+    program = """
+import sys, av
+from lkedge.rtc.dtls import RTCDtlsTransport
+print(sys.modules["av"] is av, "aiortc.rtcpeerconnection" in sys.modules)
+"""
+    assert run(program) == "True False"
