@@ -15,8 +15,8 @@ async def test_pictures_of_the_webcam_arrive_outside(guest: Guest, lab_sfu: Sfu,
         Subscriber(lab_sfu.url, lab_sfu.token("viewer", room_name)) as viewer,
     ):
         await daemon.wait_state("webcam", "published")
-        await viewer.wait_for_size("webcam", (640, 360), 60)
-        record = await viewer.wait_for_frames("webcam", 20, 60)
+        await viewer.wait_for_size("webcam", (640, 360), 180)
+        record = await viewer.wait_for_frames("webcam", 20, 180)
         await daemon.update()
 
     assert record.mime.lower() == "video/vp8"

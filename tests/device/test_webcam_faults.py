@@ -16,7 +16,7 @@ from tests.device.harness.tracks import PATTERN, WEBCAM
 from tests.sfu.harness.sfu import Sfu
 from tests.sfu.harness.subscriber import Subscriber
 
-FRAMES_DEADLINE_S = 90.0
+FRAMES_DEADLINE_S = 180.0
 
 
 @dataclass

@@ -4,8 +4,8 @@ WEBCAM = """
 [[track]]
 name = "webcam"
 source = "v4l2"
-v4l2 = { device = "/dev/lab/webcam", input_format = "yuyv" }
-capture = { width = 640, height = 360, framerate = 10 }
+v4l2 = { device = "/dev/lab/webcam", input_format = "yuyv", stall_after = 20 }
+capture = { width = 640, height = 360, framerate = 5 }
 publish = { video_codec = "vp8", simulcast = false }
 """
 

@@ -19,8 +19,18 @@ from lkedge import log
 from lkedge.config.loader import load
 from lkedge.daemon.app import Daemon
 from lkedge.plugin.manager import PluginManager
+from lkedge.worker import host, watch
 
 INTERVAL_S = 0.1
+PATIENCE_S = 60.0
+"""How long a worker may be silent here: an emulated machine whose host is busy stands still for seconds."""
+
+
+class PatientWatch(watch.StallWatch):
+    """Told of a hang later than on real hardware."""
+
+    def __init__(self, stall_after_s: float, now_ns: int) -> None:
+        super().__init__(max(stall_after_s, PATIENCE_S), now_ns)
 
 
 async def observe(daemon: Daemon, changed: asyncio.Event, stopped: asyncio.Event, out: TextIO) -> None:
@@ -46,6 +56,7 @@ async def main(configuration: Path, status_file: Path) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
+    host.StallWatch = PatientWatch  # type: ignore[misc]
     plugins = PluginManager()
     config = load(configuration, plugins.registry)
     log.configure(config.log_level)
