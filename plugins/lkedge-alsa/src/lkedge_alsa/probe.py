@@ -35,7 +35,8 @@ def _abilities(name: str, system: SoundSystem, alsa: Alsa | None) -> dict[str, s
     except SourceUnavailable as error:
         return {"state": str(error)}
     try:
-        pcm = alsa.PCM(type=alsa.PCM_CAPTURE, mode=alsa.PCM_NONBLOCK, device=name)
+        # Some cards (snd-aloop) only offer what they were opened with.
+        pcm = alsa.PCM(type=alsa.PCM_CAPTURE, mode=alsa.PCM_NONBLOCK, device=name, rate=48_000)
     except alsa.ALSAAudioError as error:
         return {"state": str(unavailable(name, error, system))}
     try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import glob
 import os
+import pwd
 from typing import Protocol
 
 from lkedge_alsa.cards import Card, parse_cards
@@ -37,8 +37,8 @@ class LinuxSound:
 
     def user(self) -> str:
         try:
-            return getpass.getuser()
-        except (KeyError, OSError):
+            return pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError:
             return "USER"
 
 
