@@ -29,6 +29,7 @@ def read_for_ever(source: V4l2Source) -> None:
 
 class TestWebcam(VideoSourceContract):
     capabilities = frozenset({"missing", "vanishes"})
+    drifting_controls = frozenset({"gain"})
     opens = 5
 
     def make_source(self, tmp_path: Path) -> V4l2Source:
