@@ -17,7 +17,7 @@ from tests.sfu.harness.sfu import Sfu
 
 FOLDER = "/srv/daemon"
 STATUS = f"{FOLDER}/status.jsonl"
-SCRIPT = ROOT / "tests/device/lab/guest/observed_daemon.py"
+SCRIPT = ROOT / "tests/device/harness/observed_daemon.py"
 UNIT = "lkedge-under-test"
 POLL_S = 0.5
 

@@ -56,7 +56,7 @@ async def main(configuration: Path, status_file: Path) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-    host.StallWatch = PatientWatch  # type: ignore[misc]
+    vars(host)["StallWatch"] = PatientWatch
     plugins = PluginManager()
     config = load(configuration, plugins.registry)
     log.configure(config.log_level)
