@@ -26,7 +26,8 @@ from lkedge.terms import BitsPerSecond, Codec
 
 LIMITS = SizeLimits(8_688, 36_864 * 256, "H.264 level 5.2, table A-1")
 
-TIME_BASE = Fraction(1, 90_000)
+CLOCK_RATE = 90_000
+TIME_BASE = Fraction(1, CLOCK_RATE)
 
 SLOWEST = 4
 """The bitrate holds while at least one of so many nominal pictures comes."""
@@ -40,11 +41,13 @@ RATE_STEP = 0.03
 LOWEST = 8_000
 """Bits per second; x264 counts in thousands."""
 
+# Adaptive quantization costs a tenth of the time, and 0.4 dB at this speed.
 PARAMETERS = {
     "repeat-headers": 1,
     "annexb": 1,
     "scenecut": 0,
     "keyint": "infinite",
+    "aq-mode": 0,
     "threads": 1,
     "sliced-threads": 0,
 }
@@ -125,7 +128,7 @@ class X264Encoder(VideoEncoder):
         )
 
     def _next_pts(self) -> int:
-        pts = round(self._count / self._nominal_framerate / TIME_BASE)
+        pts = round(self._count * CLOCK_RATE / self._nominal_framerate)
         self._count += 1
         return pts
 

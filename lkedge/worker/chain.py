@@ -97,8 +97,13 @@ class EncoderChain(Generic[EncoderT]):
         if not self._candidates:
             raise EncoderError(f"no encoder for {self._codec.value} is installed; see `lkedge plugins`")
         registration = self._candidates[self._index]
-        if reason := registration.is_usable():
-            raise EncoderError(f"encoder {registration.name} is not usable here: {reason}")
+        while reason := registration.is_usable():
+            sentence = f"encoder {registration.name} is not usable here: {reason}"
+            if self._index + 1 == len(self._candidates):
+                raise EncoderError(sentence)
+            logger.info("%s", sentence)
+            self._index += 1
+            registration = self._candidates[self._index]
         self._attempts = attempts
         return registration
 

@@ -65,11 +65,17 @@ def test_after_the_pause_it_begins_with_the_first() -> None:
     assert chain.opened()[-1] == "a"
 
 
-def test_unusable_candidate_is_not_tried_twice() -> None:
+def test_an_unusable_candidate_costs_no_picture() -> None:
     chain = Chain(registration("a", "no such device"), registration("b"))
-    chain.fail()
     chain.open()
     assert chain.opened() == ["b"]
+    assert not chain.failures()
+
+
+def test_with_nothing_usable_it_fails_with_the_last_reason() -> None:
+    chain = Chain(registration("a", "no such device"), registration("b", "no rights"))
+    chain.fail()
+    assert "encoder b is not usable here: no rights" in chain.failures()[0].reason
 
 
 def test_without_candidates_it_fails_at_once() -> None:
