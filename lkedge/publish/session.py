@@ -30,6 +30,8 @@ from lkedge.terms import Ssrc
 
 logger = logging.getLogger(__name__)
 
+LEAVE_PATIENCE_S = 1.0
+
 ICE_RESTART_ATTEMPTS = 4
 """The server gives a dead path 15 s; each attempt may take a few."""
 
@@ -202,6 +204,10 @@ class RoomSession:
         logger.info("resumed the session in room %s", self._joined.room_name)
 
     async def _restart_ice(self) -> None:
+        if self._path.publisher.is_over:
+            # Whoever ended DTLS says why in a LeaveRequest, which may come a moment later.
+            await asyncio.sleep(LEAVE_PATIENCE_S)
+            raise TransportError("the server ended the media connection")
         logger.warning("the media path is dead: restarting ICE")
         self._set_status(state=ConnectionState.RECONNECTING, reason="the media path is dead")
         for attempt in range(ICE_RESTART_ATTEMPTS):

@@ -82,6 +82,11 @@ class PublisherTransport:
         return self._transport.state
 
     @property
+    def is_over(self) -> bool:
+        """DTLS has ended: no ICE restart helps, only a new transport."""
+        return not self._transport.is_usable
+
+    @property
     def unsent(self) -> int:
         """RTP packets dropped because there was no path, or the socket was full."""
         dtls = self._transport.dtls

@@ -22,6 +22,8 @@ from lkedge.testing.sfu_rtp import every_nth, only_ssrc
 from lkedge.testing.sfu_settings import Faults, SfuSettings
 from lkedge.testing.sfu_track import SfuTrack
 
+SLOW_MACHINE_S = 30.0
+
 QUICK = SfuSettings(dynacast=DynacastTiming(initial_wait_ns=60 * SECOND_NS, pause_delay_ns=SECOND_NS // 5))
 
 TRACKS = """
@@ -55,7 +57,7 @@ class Running:
     def state(self) -> ConnectionState:
         return self.daemon.status().connection.state
 
-    async def until(self, is_true: object, timeout_s: float = 10.0) -> None:
+    async def until(self, is_true: object, timeout_s: float = SLOW_MACHINE_S) -> None:
         assert callable(is_true)
         async with asyncio.timeout(timeout_s):
             while not is_true():

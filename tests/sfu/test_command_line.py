@@ -16,7 +16,7 @@ from tests.sfu.harness.sfu import API_SECRET, RoomService, Sfu
 
 pytestmark = pytest.mark.sfu
 
-DEADLINE_S = 15.0
+DEADLINE_S = 45.0
 
 
 class Run:

@@ -96,7 +96,7 @@ async def test_a_killed_worker_is_repaired_and_the_others_lose_nothing(
         assert gap_ms < 2000
         assert daemon.track("front").sid == sid
         assert daemon.track("front").restarts == 1
-        assert viewer.video["back"].longest_freeze_ms(killed_ns) < 400
+        assert viewer.video["back"].longest_freeze_ms(killed_ns) < 1000
 
 
 async def test_tracks_come_and_go(sfu: Sfu, tmp_path: Path, room_name: str) -> None:
