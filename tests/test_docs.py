@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 from pathlib import Path
 
@@ -24,8 +25,12 @@ def references() -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("document", "path", "name"), references())
 def test_named_code_exists(document: str, path: str, name: str) -> None:
-    value: object = importlib.import_module(path.replace("/", "."))
-    for part in name.split(".") if name else []:
+    module = path.replace("/", ".")
+    assert importlib.util.find_spec(module) is not None
+    if not name:
+        return
+    value: object = importlib.import_module(module)
+    for part in name.split("."):
         value = getattr(value, part)
 
 

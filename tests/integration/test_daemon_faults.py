@@ -67,7 +67,8 @@ class Running:
         """Until that many more frames of a layer are complete and decodable."""
         start_ns = time.monotonic_ns()
         await self.sfu.until(
-            lambda: sum(f.received_ns > start_ns and f.is_decodable for f in track.frames(rid)) >= count
+            lambda: sum(f.received_ns > start_ns and f.is_decodable for f in track.frames(rid)) >= count,
+            SLOW_MACHINE_S,
         )
 
 
