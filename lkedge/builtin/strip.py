@@ -57,8 +57,7 @@ class StripPainter:
     def __init__(self, width: int) -> None:
         edges = [column_edge(column, width) for column in range(COLUMNS + 1)]
         self._runs = [
-            (bytes([BLACK]) * (right - left), bytes([WHITE]) * (right - left))
-            for left, right in pairwise(edges)
+            (bytes([BLACK]) * (right - left), bytes([WHITE]) * (right - left)) for left, right in pairwise(edges)
         ]
 
     def row(self, number: int) -> bytes:
