@@ -69,6 +69,8 @@ class RoomSession:
         self._is_media_lost = False
         self._is_leaving = False
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # A LeaveRequest may come when the session has already ended for another reason.
+        self._over.add_done_callback(lambda over: over.cancelled() or over.exception())
         self.status = ConnectionStatus(ConnectionState.CONNECTING, url=url)
 
     @property
