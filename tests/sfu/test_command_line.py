@@ -115,12 +115,13 @@ async def test_a_full_room_is_named_and_tried_again(start_sfu: object, tmp_path:
     first = write_config(tmp_path, sfu, config_text(sfu, room_name, CAMERA, identity="one"))
     (tmp_path / "two").mkdir()
     second = write_config(tmp_path / "two", sfu, config_text(sfu, room_name, CAMERA, identity="two"))
-    async with command("run", "--config", str(first)) as one, command("run", "--config", str(second)) as two:
+    async with command("run", "--config", str(first)) as one:
         await one.wait_for_line("front", "published")
-        await two.wait_for_line("not connected", "next try")
-        await one.end()
-        await two.wait_for_line("front", "published")
-        assert await two.end() == 0
+        async with command("run", "--config", str(second)) as two:
+            await two.wait_for_line("not connected", "next try")
+            await one.end()
+            await two.wait_for_line("front", "published")
+            assert await two.end() == 0
 
 
 async def test_a_wrong_configuration_ends_with_78_and_names_everything(tmp_path: Path) -> None:
