@@ -42,8 +42,10 @@ ONLY_IN = {
     "livekit": {"signaling"},
     "websockets": {"signaling"},
     "pluggy": {"plugin"},
-    "pydantic": {"config"},
-    "pydantic_core": {"config"},
+    "pydantic": {"config", "control"},
+    "pydantic_core": {"config", "control"},
+    "h11": {"control"},
+    "dbus_fast": {"control"},
     "av": {"builtin", "worker"},
 }
 """Which package of lkedge may import a third-party one."""

@@ -16,6 +16,11 @@ _TYPE_NAMES = {
     "int_type": "a whole number",
     "float_type": "a number",
     "bool_type": "true or false",
+    "int_parsing": "a whole number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
+    "finite_number": "a finite number",
+    "string_unicode": "valid Unicode",
     "string_type": "a text in quotes",
     "list_type": "a list",
     "tuple_type": "a list",
@@ -127,7 +132,7 @@ def unknown_setting(key: str, allowed: list[str], known: Mapping[KeyPath, list[s
     near = did_you_mean(key, allowed)
     if not near:
         tables = [".".join(map(str, path)) for path, keys in known.items() if key in keys and path]
-        near = f'; it belongs into "{tables[0]}"' if tables else f"; known here: {', '.join(sorted(allowed))}"
+        near = f'; it belongs into "{tables[0]}"' if tables else f"; known here: {', '.join(sorted(allowed)) or 'none'}"
     return f"there is no such setting{near}"
 
 

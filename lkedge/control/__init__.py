@@ -1,0 +1,1 @@
+"""Control: one table of commands (api.py), spelled as HTTP over a Unix socket and as D-Bus."""
