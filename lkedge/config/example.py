@@ -13,6 +13,7 @@ from lkedge.config.describe import Row, option_row, rows
 from lkedge.config.options import option_fields
 from lkedge.config.sections import (
     CaptureSection,
+    ControlSection,
     IceSection,
     LiveKitSection,
     LogSection,
@@ -45,6 +46,7 @@ def example(catalogue: Catalogue) -> str:
         _table("[livekit]", LiveKitSection, SWITCHED_ON - {"name"}),
         _table("[livekit.ice]", IceSection),
         _table("[log]", LogSection),
+        _table("[control]", ControlSection),
         _table("[capture_defaults]", CaptureSection),
         _table("[publish_defaults]", PublishSection),
         _track(),

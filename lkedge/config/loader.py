@@ -15,10 +15,12 @@ from lkedge.config.document import SYSTEM, Document, files_to_read, read
 from lkedge.config.locate import KeyPath
 from lkedge.config.models import Config, TrackConfig
 from lkedge.config.problems import Problems, unknown_setting
+from lkedge.config.resolve_control import resolve_control
 from lkedge.config.resolve_livekit import LiveKitResolver
 from lkedge.config.resolve_track import TrackResolver
 from lkedge.config.sections import (
     CaptureSection,
+    ControlSection,
     FileSection,
     LiveKitSection,
     LogSection,
@@ -82,10 +84,17 @@ class _Loading:
         self._check_top_level()
         livekit = self._livekit()
         log = self._section(LogSection, ("log",)) or LogSection()
+        control = self._section(ControlSection, ("control",)) or ControlSection()
         tracks = self._tracks()
         self._problems.raise_if_any()
         assert livekit is not None, "a problem was noted otherwise"
-        return Config(livekit=livekit, tracks=tracks, log_level=log.level or "info", files=tuple(self._document.files))
+        return Config(
+            livekit=livekit,
+            tracks=tracks,
+            log_level=log.level or "info",
+            files=tuple(self._document.files),
+            control=resolve_control(control, self._document, self._environ),
+        )
 
     def _check_top_level(self) -> None:
         known = list(FileSection.model_fields)

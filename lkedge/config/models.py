@@ -86,6 +86,23 @@ class LiveKitConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlConfig:
+    """How the daemon is controlled.
+
+    socket: of the HTTP interface; None for none. socket_group: may be "" or unknown here; then
+        only root and the daemon's own user may change things.
+    is_open_to_read: every user of the machine may look.
+    metrics_port: of 127.0.0.1; 0 for none. dbus: offer org.lkedge1 on the system bus.
+    """
+
+    socket: Path | None = None
+    socket_group: str = "lkedge"
+    is_open_to_read: bool = False
+    metrics_port: int = 0
+    dbus: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class CaptureConfig:
     """What is wanted of a source; 0 means: as the source likes best.
 
@@ -186,3 +203,4 @@ class Config:
     tracks: tuple[TrackConfig, ...] = ()
     log_level: str = "info"
     files: tuple[Path, ...] = ()
+    control: ControlConfig = ControlConfig()

@@ -125,6 +125,31 @@ class LogSection(Section):
     )
 
 
+class ControlSection(Section):
+    """How the running daemon is seen and changed: docs/control.md."""
+
+    socket: str | None = setting(
+        'Unix socket of the HTTP interface; "" for none',
+        "/run/lkedge/control.sock; for an ordinary user $XDG_RUNTIME_DIR/lkedge/control.sock",
+        example="/run/lkedge/control.sock",
+        max_length=100,
+    )
+    socket_group: str | None = setting(
+        "group whose members may change things, beside root and the daemon's own user", "lkedge", example="lkedge"
+    )
+    allow_read: Literal["group", "everyone"] | None = setting(
+        "who may look: the same, or every user of this machine", "group", example="group"
+    )
+    metrics_port: Whole | None = setting(
+        "TCP port of 127.0.0.1 that serves /metrics to everybody on this machine; 0 for none",
+        "0",
+        example=0,
+        ge=0,
+        le=65535,
+    )
+    dbus: Flag | None = setting("offer org.lkedge1 on the system bus too", "true", example=True)
+
+
 class CaptureSection(Section):
     """What is wanted of a source (capture settings)."""
 
@@ -262,6 +287,7 @@ class FileSection(Section):
 
     livekit: LiveKitSection | None = setting("the server, and who we are there")
     log: LogSection | None = setting("what is logged")
+    control: ControlSection | None = setting("how the running daemon is seen and changed")
     capture_defaults: CaptureSection | None = setting("capture settings of all tracks that do not say otherwise")
     publish_defaults: PublishSection | None = setting("publish settings of all tracks that do not say otherwise")
     track: list[TrackSection] | None = setting("the tracks")

@@ -13,6 +13,7 @@ from lkedge.config.models import Config, VideoPublish
 from lkedge.config.options import option_fields
 from lkedge.config.sections import (
     CaptureSection,
+    ControlSection,
     IceSection,
     LiveKitSection,
     LogSection,
@@ -47,6 +48,7 @@ def effective(document: Document, catalogue: Catalogue) -> str:
         *show.table("[livekit]", LiveKitSection, ("livekit",)),
         *show.table("[livekit.ice]", IceSection, ("livekit", "ice")),
         *show.table("[log]", LogSection, ("log",)),
+        *show.table("[control]", ControlSection, ("control",)),
     ]
     for index, track in enumerate(document.data.get("track", [])):
         lines += _track(show, catalogue, ("track", index), track["source"])
