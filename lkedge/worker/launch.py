@@ -67,7 +67,7 @@ class WorkerProcess:
             [sys.executable, "-P", "-m", PROGRAM, str(descriptor), str(os.getpid())],
             pass_fds=(descriptor,),
             stdin=subprocess.DEVNULL,
-            env=_environment(),
+            env=worker_environment(),
         )
         link.close()
         self.pid: int | None = self._process.pid
@@ -110,7 +110,7 @@ class WorkerThread:
         process.run(link, cpu_ns=lambda: 0)
 
 
-def _environment() -> dict[str, str]:
-    """Ours, with our import path."""
+def worker_environment() -> dict[str, str]:
+    """Of a process that we start: ours, with our import path."""
     path = os.pathsep.join(entry for entry in sys.path if entry)
     return {**MALLOC, **os.environ, "PYTHONPATH": path}
