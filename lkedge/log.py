@@ -1,4 +1,4 @@
-"""Where log records go: the journal under systemd, else stderr; never with a secret in them.
+"""Where log records go: the journal under systemd, with fields to search by, else stderr; never with a secret.
 
 LKEDGE_LOG sets levels of single modules: "rtc=debug,signaling.client=info", or "debug" for all.
 """
@@ -8,15 +8,21 @@ from __future__ import annotations
 import logging
 import os
 import re
+import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TextIO
+
+from lkedge import journal
 
 ROOT = "lkedge"
 VARIABLE = "LKEDGE_LOG"
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 REDACTED = "(secret)"
+JOURNAL_SOCKET = "/run/systemd/journal/socket"
+JOURNAL_BUFFER_BYTES = 1 << 20
+
 MIN_SECRET_LENGTH = 6
 """Shorter secrets would blank out innocent words."""
 
@@ -79,6 +85,59 @@ class LineFormatter(logging.Formatter):
         return super().format(short)
 
 
+class JournalHandler(logging.Handler):
+    """Sends each record to the journal as one datagram, and never waits for it.
+
+    While the journal does not read fast enough, records are lost and counted; while it
+    cannot be reached at all, for instance when it is restarted, they go to stderr.
+    """
+
+    def __init__(self, address: str = JOURNAL_SOCKET) -> None:
+        super().__init__()
+        self._address = address
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, JOURNAL_BUFFER_BYTES)
+        self.lost = 0
+        """Records since the last one that came through."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = self.format(record)
+        if self.lost:
+            text = f"{text} ({self.lost} messages before this one were lost)"
+        try:
+            data = journal.encode(_journal_fields(record, text))
+            self._socket.sendto(data, socket.MSG_DONTWAIT, self._address)
+            self.lost = 0
+        except BlockingIOError:
+            self.lost += 1
+        except OSError:
+            print(f"<{_priority(record.levelno)}>{text}", file=sys.stderr)
+
+    def close(self) -> None:
+        self._socket.close()
+        super().close()
+
+
+def _journal_fields(record: logging.LogRecord, text: str) -> Iterator[tuple[str, str]]:
+    """Source: systemd.journal-fields(7)."""
+    yield "MESSAGE", text
+    yield "PRIORITY", str(_priority(record.levelno))
+    yield "SYSLOG_IDENTIFIER", ROOT
+    yield "LOGGER", record.name
+    yield "THREAD_NAME", record.threadName or ""
+    yield "CODE_FILE", record.pathname
+    yield "CODE_LINE", str(record.lineno)
+    yield "CODE_FUNC", record.funcName or ""
+    yield from journal.fields_of(record.__dict__).items()
+
+
+def _priority(level: int) -> int:
+    """As in syslog(3)."""
+    if level >= logging.ERROR:
+        return 3
+    return {logging.WARNING: 4, logging.INFO: 6}.get(level, 7)
+
+
 def configure(level: str = "info", *, environ: Mapping[str, str] | None = None, stream: TextIO | None = None) -> None:
     """Send the records of lkedge to one place. Call once, from the main thread; again replaces.
 
@@ -90,6 +149,7 @@ def configure(level: str = "info", *, environ: Mapping[str, str] | None = None, 
     root = logging.getLogger()
     for old in [old for old in root.handlers if getattr(old, "is_lkedge", False)]:
         root.removeHandler(old)
+        old.close()
     handler.is_lkedge = True  # type: ignore[attr-defined]
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
@@ -133,15 +193,11 @@ def _logger_name(name: str) -> str:
 
 def _handler(environ: Mapping[str, str], stream: TextIO | None) -> logging.Handler:
     stream = stream or sys.stderr
-    if is_journal(environ, stream):
-        try:
-            from systemd.journal import JournalHandler
-        except ImportError:
-            return _stream_handler(stream, has_time=False)
-        handler: logging.Handler = JournalHandler(SYSLOG_IDENTIFIER=ROOT)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        return handler
-    return _stream_handler(stream, has_time=True)
+    if not is_journal(environ, stream):
+        return _stream_handler(stream, has_time=True)
+    handler = JournalHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    return handler
 
 
 def _stream_handler(stream: TextIO, *, has_time: bool) -> logging.Handler:

@@ -12,7 +12,7 @@ TOP = Path(__file__).parents[1]
 ROOT = TOP / "lkedge"
 
 LAYERS = (
-    {"errors", "terms", "viewer"},
+    {"errors", "terms", "viewer", "journal"},
     {"clock", "log"},
     {"media"},
     {"rtp", "config"},
