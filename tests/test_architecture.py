@@ -22,7 +22,7 @@ LAYERS = (
     {"control"},
     {"daemon"},
     {"demo"},
-    {"cli"},
+    {"cli", "ctl"},
     {"__main__"},
 )
 """From the bottom up. Packages of one layer may not import each other."""
@@ -47,6 +47,7 @@ ONLY_IN = {
     "h11": {"control"},
     "dbus_fast": {"control"},
     "av": {"builtin", "worker"},
+    "dbus_fast": {"control"},
 }
 """Which package of lkedge may import a third-party one."""
 

@@ -26,7 +26,7 @@ if ! python_is_new .venv/bin/python; then
 fi
 
 pip() { .venv/bin/python -m pip "$@"; }
-editable=(-e .)
+editable=(-e '.[dbus]')
 for folder in $plugins; do editable+=(-e "./$folder"); done
 say "installing lkedge${plugins:+ with ${plugins% }} into .venv"
 pip install -q -c constraints.txt setuptools
