@@ -1,4 +1,4 @@
-"""The open source of a track as its worker tells of it: its condition and its live controls."""
+"""The source of a track as its worker tells of it: whether it is open, its condition, its controls, its pictures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Protocol
 
 from lkedge.errors import SourceError
 from lkedge.plugin.api import Control, ControlKind, ControlValue
+from lkedge.publish.snapshots import SnapshotRequests, SnapshotTarget
 from lkedge.worker import events
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,7 @@ MAX_TEXT_LENGTH = 128
 MAX_INTEGER = 2**63
 
 
-class ControlTarget(Protocol):
+class ControlTarget(SnapshotTarget, Protocol):
     """WorkerHost, as far as it is needed here."""
 
     def set_control(self, name: str, value: ControlValue) -> int: ...
@@ -31,10 +32,12 @@ class ControlTarget(Protocol):
 class LiveSource:
     """Owned by the event loop.
 
+    is_open: whether the device is in use, whatever the plan wants.
     condition: why there is nothing real to see or hear although the source works, such as
         "no signal"; "" while all is well or the source is closed.
     controls: of the open source, as last told; none while it is closed.
-    changed: called when one of these is another one.
+    snapshots: pictures of it on demand.
+    changed: called when one of the first three is another one.
     """
 
     def __init__(self, track: str, target: ControlTarget, changed: Callable[[], None]) -> None:
@@ -42,12 +45,18 @@ class LiveSource:
         self._target = target
         self._changed = changed
         self._waiting: dict[int, asyncio.Future[ControlValue]] = {}
+        self.is_open = False
         self.condition = ""
         self.controls: tuple[Control, ...] = ()
+        self.snapshots = SnapshotRequests(track, target)
 
     def take(self, event: events.WorkerEvent) -> None:
-        """An event of the worker; others than those on controls and the condition are left alone."""
+        """An event of the worker; others than those on the source, and answers, are left alone."""
         match event:
+            case events.SourceOpened():
+                self._set_open(True)
+            case events.SourceClosed() | events.SourceFailed() | events.SourceFinished():
+                self._set_open(False)
             case events.SourceCondition(text=text):
                 self._set_condition(text)
             case events.ControlsListed(controls=controls):
@@ -57,8 +66,10 @@ class LiveSource:
                     future.set_result(event.value)
             case events.ControlRefused():
                 self._refused(event)
+            case events.SnapshotTaken() | events.SnapshotRefused():
+                self.snapshots.answer(event)
             case events.WorkerDied():
-                self._lost()
+                self._lost(event)
 
     async def set_control(self, name: str, value: ControlValue) -> Control:
         """Set one control of the open source, and have it set again whenever the source is opened anew.
@@ -101,6 +112,11 @@ class LiveSource:
                 return replace(control, value=value)
         return Control(name, _kind_of(value), value)
 
+    def _set_open(self, is_open: bool) -> None:
+        if is_open != self.is_open:
+            self.is_open = is_open
+            self._changed()
+
     def _set_condition(self, condition: str) -> None:
         if condition == self.condition:
             return
@@ -120,13 +136,15 @@ class LiveSource:
         elif not event.request:
             logger.warning("%s: a control that was set before is not set now: %s", self._track, event.reason)
 
-    def _lost(self) -> None:
+    def _lost(self, event: events.WorkerDied) -> None:
         """The worker died, and with it the open source."""
         for request in tuple(self._waiting):
             if future := self._take_waiting(request):
                 future.set_exception(
                     SourceError(f"{self._track}: the worker died before the control was set; try again")
                 )
+        self.snapshots.answer(event)
+        self._set_open(False)
         self._set_condition("")
         self._set_controls(())
 

@@ -196,6 +196,10 @@ class Publication:
         self._track.set_limit(rid, limit)
         self.refresh()
 
+    async def snapshot(self, width: int = 0) -> bytes:
+        """The next picture as a JPEG, as SnapshotRequests.take."""
+        return await self.live.snapshots.take(width)
+
     def request_key_frame(self, ssrc: Ssrc) -> None:
         """Whoever decodes this SSRC needs a key frame; only its layer is refreshed."""
         rid = self._attachment.rid_of(ssrc) if self._attachment is not None else None

@@ -26,7 +26,7 @@ def track_status(publication: Publication) -> TrackStatus:
         codec=track.codec.value,
         encoder=publication.encoder,
         muted=publication.is_muted,
-        captures=track.captures,
+        captures=publication.live.is_open,
         layers=tuple(_measured(publication, layer) for layer in track.layer_states()),
         restarts=publication.worker.restarts,
         worker_pid=publication.worker.pid or 0,

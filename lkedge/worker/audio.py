@@ -7,6 +7,7 @@ buffer of the device covers it.
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -24,8 +25,9 @@ from lkedge.plugin.api import (
 from lkedge.terms import Codec, Rid
 from lkedge.worker.capture import CaptureThread
 from lkedge.worker.chain import EncoderChain
-from lkedge.worker.events import WorkerStats
+from lkedge.worker.events import SnapshotRefused, WorkerStats
 from lkedge.worker.live_controls import LiveControls
+from lkedge.worker.messages import TakeSnapshot
 from lkedge.worker.processing import Processing
 from lkedge.worker.spec import AudioPlan, AudioWorkerSpec
 from lkedge.worker.worker_link import LinkClosed, WorkerLink
@@ -74,6 +76,14 @@ class AudioPipeline:
 
     def request_key_frame(self, rid: Rid) -> None:
         """Sound has no key frames."""
+
+    def take_snapshot(self, command: TakeSnapshot) -> None:
+        """Sound has no pictures."""
+        self._link.send(SnapshotRefused("this is a track of sound, which has no pictures", command.request))
+
+    def tick(self) -> float:
+        """Nothing is due between commands. Returns the seconds until the next call."""
+        return math.inf
 
     def stats(self) -> WorkerStats:
         return WorkerStats(

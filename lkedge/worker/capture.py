@@ -31,6 +31,7 @@ class CaptureThread:
 
     make: makes the source anew for each opening. deliver: takes every frame, in the
     capture thread, and is told the format first through `opened`. report: takes the events.
+    failed: takes the reason of every failed opening and lost source, also one that is not reported again.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class CaptureThread:
         opened: Callable[[VideoFormat | AudioFormat], None],
         deliver: Callable[[VideoFrame | AudioFrame | EncodedFrame], None],
         report: Callable[[SourceEvent], None],
+        failed: Callable[[str], None] = lambda reason: None,
     ) -> None:
         self._name = name
         self._make = make
         self._opened = opened
         self._deliver = deliver
         self._report = report
+        self._told_failed = failed
         self._changed = threading.Condition()
         self._is_wanted = True
         self._is_stopped = False
@@ -87,6 +90,16 @@ class CaptureThread:
         """Pass the request to the source before its next read."""
         self._wants_key_frame = True
 
+    @property
+    def problem(self) -> str:
+        """Why nothing will come soon; "" while it delivers, or may."""
+        match self.state:
+            case SourceState.WAITING:
+                return self._last_reason
+            case SourceState.FINISHED:
+                return f"{self._name}: it came to its end"
+        return ""
+
     def _run(self) -> None:
         try:
             while self._wait_until_wanted():
@@ -111,6 +124,7 @@ class CaptureThread:
         except SourceEnded:
             self.state = SourceState.FINISHED
             self._report(events.SourceFinished())
+            self._told_failed(self.problem)
         except LinkClosed:
             raise
         except Exception as error:
@@ -174,6 +188,7 @@ class CaptureThread:
             self._last_reason = reason
             logger.debug("source %s failed", self._name, exc_info=error)
             self._report(events.SourceFailed(reason, getattr(error, "retryable", True)))
+        self._told_failed(reason)
         if was_open and lasted_s > HEALTHY_AFTER_S:
             self._back_off.reset()
         delay_s = self._back_off.next_s() if getattr(error, "retryable", True) else DELAYS_S[-1]

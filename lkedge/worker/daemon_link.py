@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from lkedge.media.frame import EncodedFrame
 from lkedge.worker import framing, messages
+from lkedge.worker.events import SnapshotTaken
 from lkedge.worker.framing import MessageBuffer
 from lkedge.worker.messages import Command, Report
 
@@ -32,7 +33,7 @@ class DaemonLink:
         loop: asyncio.AbstractEventLoop,
         *,
         on_frame: Callable[[EncodedFrame], None],
-        on_report: Callable[[Report], None],
+        on_report: Callable[[Report | SnapshotTaken], None],
         on_closed: Callable[[str], None],
     ) -> None:
         sock.setblocking(False)
@@ -86,7 +87,7 @@ class DaemonLink:
         return count == len(space)
 
     def _dispatch(self) -> None:
-        received: list[EncodedFrame | Report] = []
+        received: list[EncodedFrame | SnapshotTaken | Report] = []
         problem = ""
         try:
             received.extend(_parse(kind, body) for kind, body in self._buffer.messages())
@@ -97,7 +98,7 @@ class DaemonLink:
         if problem:
             self._fail(problem)
 
-    def _deliver(self, item: EncodedFrame | Report) -> None:
+    def _deliver(self, item: EncodedFrame | SnapshotTaken | Report) -> None:
         if not self._is_open:
             return
         if isinstance(item, EncodedFrame):
@@ -111,5 +112,10 @@ class DaemonLink:
             self._on_closed(reason)
 
 
-def _parse(kind: int, body: memoryview) -> EncodedFrame | Report:
-    return framing.parse_frame(body) if kind == framing.FRAME else messages.decode_report(bytes(body))
+def _parse(kind: int, body: memoryview) -> EncodedFrame | SnapshotTaken | Report:
+    match kind:
+        case framing.FRAME:
+            return framing.parse_frame(body)
+        case framing.SNAPSHOT:
+            return SnapshotTaken(*framing.parse_snapshot(body))
+    return messages.decode_report(bytes(body))

@@ -87,6 +87,22 @@ class ControlRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    """A picture as JPEG. request: of the TakeSnapshot that this answers."""
+
+    request: int
+    jpeg: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRefused:
+    """There is no picture; `reason` is a sentence. request: as in SnapshotTaken."""
+
+    reason: str
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
 class EncoderOpened:
     """A layer is encoded by `encoder` from now on."""
 
@@ -132,7 +148,7 @@ class WorkerDied:
 
 ControlEvent = ControlsListed | ControlSet | ControlRefused
 SourceEvent = SourceOpened | SourceClosed | SourceFailed | SourceFinished | SourceCondition | ControlEvent
-ReportedEvent = SourceEvent | EncoderOpened | EncoderFailed | WorkerStats
-"""What a worker may send; only the host itself makes a WorkerDied."""
+ReportedEvent = SourceEvent | EncoderOpened | EncoderFailed | WorkerStats | SnapshotRefused
+"""What a worker may send as JSON; a SnapshotTaken is binary, and only the host itself makes a WorkerDied."""
 
-WorkerEvent = ReportedEvent | WorkerDied
+WorkerEvent = ReportedEvent | SnapshotTaken | WorkerDied

@@ -13,10 +13,13 @@ from lkedge.plugin.options import build_options
 from lkedge.plugin.registry import Registry
 from lkedge.terms import Codec, TrackKind
 from lkedge.worker.cascade import Scaler
+from lkedge.worker.snapshot import JpegEncoder
 from lkedge.worker.spec import AudioWorkerSpec, VideoWorkerSpec, WorkerSpec
 
 SCALER_MODULE = "lkedge.builtin.scaler"
 """Reached by name like every implementation: a worker does not import the built-in ones."""
+
+JPEG_MODULE = "lkedge.builtin.jpeg"
 
 
 def load_registry(plugins: Sequence[str]) -> Registry:
@@ -56,6 +59,12 @@ def encoder_candidates(registry: Registry, codec: Codec, name: str) -> list[Enco
     """The named encoder and, should it fail, the others by rank; by rank only without a name."""
     by_rank = registry.encoders_for(codec)
     return sorted(by_rank, key=lambda registration: registration.name != name) if name else by_rank
+
+
+def make_jpeg_encoder() -> JpegEncoder:
+    """For one thread. Raises EncoderError: there is nothing that makes a JPEG."""
+    encoder: JpegEncoder = importlib.import_module(JPEG_MODULE).encode
+    return encoder
 
 
 def make_scaler() -> Scaler:

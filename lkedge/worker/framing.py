@@ -1,8 +1,9 @@
 # lkedge: pure
-"""The bytes on the link: length-prefixed messages, JSON for control, binary for encoded frames.
+"""The bytes on the link: length-prefixed messages, JSON for control, binary for encoded frames and snapshots.
 
 A message is a length (4 bytes, of what follows the kind), a kind (1 byte) and a body. The
-body of an encoded frame is a fixed header, the rid, and the payload.
+body of an encoded frame is a fixed header, the rid, and the payload; that of a snapshot is
+the number of its request (4 bytes) and the JPEG.
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ from lkedge.terms import Codec, Rid
 
 CONTROL = 0
 FRAME = 1
+SNAPSHOT = 2
 
 MAX_CONTROL_BYTES = 64 * 1024
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 """More than a key frame of the largest picture at the highest rate anybody sends."""
 
+MAX_SNAPSHOT_BYTES = 8 * 1024 * 1024
+
 PREFIX = struct.Struct("!IB")
+_REQUEST = struct.Struct("!I")
+_MAX_BYTES = {CONTROL: MAX_CONTROL_BYTES, FRAME: MAX_FRAME_BYTES, SNAPSHOT: MAX_SNAPSHOT_BYTES + _REQUEST.size}
 _FRAME_HEADER = struct.Struct("!BBBBHHq")
 _CODECS = (Codec.VP8, Codec.H264, Codec.OPUS)
 _IS_KEY = 1
@@ -54,6 +60,17 @@ def parse_frame(body: memoryview) -> EncodedFrame:
         raise ValueError("an encoded frame without data or with a wrong audio level")
     is_key, has_voice = bool(flags & _IS_KEY), bool(flags & _HAS_VOICE)
     return EncodedFrame(kind, rid, data, captured_ns, is_key, width, height, level, has_voice)
+
+
+def snapshot_message(request: int, jpeg: bytes) -> bytes:
+    return b"".join((PREFIX.pack(_REQUEST.size + len(jpeg), SNAPSHOT), _REQUEST.pack(request), jpeg))
+
+
+def parse_snapshot(body: memoryview) -> tuple[int, bytes]:
+    """Request and JPEG, which is copied. Raises ValueError."""
+    if len(body) <= _REQUEST.size:
+        raise ValueError("a snapshot without a picture")
+    return _REQUEST.unpack_from(body)[0], bytes(body[_REQUEST.size :])
 
 
 class MessageBuffer:
@@ -96,7 +113,7 @@ class MessageBuffer:
         if self._end - self._start < PREFIX.size:
             return None
         length, kind = PREFIX.unpack_from(self._memory, self._start)
-        if kind not in (CONTROL, FRAME) or length > (MAX_CONTROL_BYTES if kind == CONTROL else MAX_FRAME_BYTES):
+        if length > _MAX_BYTES.get(kind, -1):
             raise ValueError(f"a message of kind {kind} with {length} bytes")
         is_complete = self._end - self._start - PREFIX.size >= length
         return length if is_complete else None

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from lkedge.errors import SourceError, WorkerError
 from lkedge.media.frame import EncodedFrame
@@ -15,7 +15,7 @@ from lkedge.plugin.api import ControlValue
 from lkedge.terms import Isolation, Rid
 from lkedge.worker.backoff import DELAYS_S, BackOff
 from lkedge.worker.daemon_link import DaemonLink
-from lkedge.worker.events import ControlSet, WorkerDied, WorkerEvent, WorkerStats
+from lkedge.worker.events import ControlSet, SnapshotTaken, WorkerDied, WorkerEvent, WorkerStats
 from lkedge.worker.launch import RunningWorker, launch
 from lkedge.worker.messages import (
     ApplyAudio,
@@ -27,6 +27,7 @@ from lkedge.worker.messages import (
     SetControl,
     Start,
     Stop,
+    TakeSnapshot,
 )
 from lkedge.worker.spec import Plan, VideoWorkerSpec, WorkerSpec
 from lkedge.worker.watch import StallWatch
@@ -49,6 +50,7 @@ class WorkerHost:
     on_frame: takes each encoded frame; frames of one picture share `captured_ns`.
     on_event: takes everything else that happens; see lkedge.worker.events.
     plugins: what `PluginManager.targets` gave; empty: the worker loads every installed plugin.
+    controls: set at every opening of the source, as if they had been set before.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class WorkerHost:
         on_frame: Callable[[EncodedFrame], None],
         on_event: Callable[[WorkerEvent], None],
         plugins: Sequence[str] = (),
+        controls: Mapping[str, ControlValue] | None = None,
     ) -> None:
         self._spec = spec
         self._isolation = isolation
@@ -66,7 +69,7 @@ class WorkerHost:
         self._on_event = on_event
         self._plugins = tuple(plugins)
         self._plan: Plan | None = None
-        self._controls: dict[str, ControlValue] = {}
+        self._controls: dict[str, ControlValue] = dict(controls or {})
         self._request = 0
         self._worker: RunningWorker | None = None
         self._link: DaemonLink | None = None
@@ -83,6 +86,11 @@ class WorkerHost:
     def pid(self) -> int | None:
         """The worker process; None in a thread, and while there is none."""
         return self._worker.pid if self._worker is not None else None
+
+    @property
+    def controls(self) -> Mapping[str, ControlValue]:
+        """What is set at every opening of the source, in the order of setting."""
+        return dict(self._controls)
 
     def start(self) -> None:
         """Start the worker, on the running loop; returns at once. The source is opened at once."""
@@ -107,11 +115,23 @@ class WorkerHost:
         Raises:
             SourceError: there is no worker now.
         """
-        if self._link is None:
-            raise SourceError(f"control {name!r} cannot be set: the worker is being started again; try again later")
-        self._request += 1
-        self._send(SetControl(name, value, self._request))
-        return self._request
+        request = self._next_request(f"control {name!r} cannot be set")
+        self._send(SetControl(name, value, request))
+        return request
+
+    def take_snapshot(self, width: int) -> int:
+        """Ask for the next picture as JPEG; opens the source for it when the plan does not.
+
+        Returns:
+            The `request` of the SnapshotTaken or SnapshotRefused that will answer, unless
+            the worker dies before, or no picture comes within SNAPSHOT_DEADLINE_S.
+
+        Raises:
+            SourceError: there is no worker now.
+        """
+        request = self._next_request("there is no picture now")
+        self._send(TakeSnapshot(width, request))
+        return request
 
     async def stop(self) -> None:
         """Close source and encoders and end the worker; kills it after 2 s."""
@@ -159,7 +179,13 @@ class WorkerHost:
             self._watch.hear(time.monotonic_ns())
         self._on_frame(frame)
 
-    def _take_report(self, report: Report) -> None:
+    def _next_request(self, problem: str) -> int:
+        if self._link is None:
+            raise SourceError(f"{problem}: the worker is being started again; try again later")
+        self._request += 1
+        return self._request
+
+    def _take_report(self, report: Report | SnapshotTaken) -> None:
         if isinstance(report, LogLine):
             logger.log(report.level, "%s: %s", self._spec.track, report.text)
             return

@@ -56,6 +56,17 @@ class SetControl:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeSnapshot:
+    """Answered by SnapshotTaken or SnapshotRefused with the same `request`.
+
+    width: of the JPEG; 0 as captured. The shape of the picture stays, and it is never enlarged.
+    """
+
+    width: int
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Close the source and end."""
 
@@ -68,7 +79,7 @@ class LogLine:
     text: str
 
 
-Command = Start | ApplyLayers | ApplyAudio | RequestKeyFrame | SetControl | Stop
+Command = Start | ApplyLayers | ApplyAudio | RequestKeyFrame | SetControl | TakeSnapshot | Stop
 Report = ReportedEvent | LogLine
 
 _COMMANDS = {cls.__name__: cls for cls in typing.get_args(Command)}

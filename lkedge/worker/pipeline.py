@@ -8,6 +8,7 @@ source that delivers encoded frames bypasses slot and encoders.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -22,9 +23,11 @@ from lkedge.worker.cascade import Cascade, Scaler
 from lkedge.worker.encode import EncoderChoice, LayerEncoder
 from lkedge.worker.events import WorkerStats
 from lkedge.worker.live_controls import LiveControls
+from lkedge.worker.messages import TakeSnapshot
 from lkedge.worker.passthrough import Passthrough
 from lkedge.worker.sentence import describe
 from lkedge.worker.slot import FrameSlot
+from lkedge.worker.snapshot import Snapshots, Tools
 from lkedge.worker.spec import VideoWorkerSpec
 from lkedge.worker.worker_link import LinkClosed, WorkerLink
 
@@ -32,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 JOIN_S = 0.5
 IDLE_CHECK_S = 5.0
+SNAPSHOT_CHECK_S = 0.05
 
 
 class VideoPipeline:
@@ -45,6 +49,7 @@ class VideoPipeline:
         make_source: Callable[[], VideoSource],
         choice: EncoderChoice,
         scaler: Scaler,
+        tools: Tools,
         cpu_ns: Callable[[], int] = time.process_time_ns,
     ) -> None:
         self._spec = spec
@@ -58,8 +63,14 @@ class VideoPipeline:
         self._layers: dict[Rid, LayerEncoder] = {}
         self._source_framerate = 0.0
         self._is_plan_due = True
+        self._snapshots = Snapshots(spec.source, link, tools)
         self._capture = CaptureThread(
-            spec.source, make_source, opened=self._opened, deliver=self._deliver, report=link.send
+            spec.source,
+            make_source,
+            opened=self._opened,
+            deliver=self._deliver,
+            report=link.send,
+            failed=self._snapshots.fail,
         )
         self._passthrough = Passthrough(spec.source, link, self._capture.request_key_frame)
         self._thread = threading.Thread(target=self._run, name=f"encode:{spec.track}", daemon=True)
@@ -79,7 +90,7 @@ class VideoPipeline:
         self._plan = plan
         self._is_plan_due = True
         self._passthrough.apply(plan)
-        self._capture.want(plan.capture)
+        self._want_source()
         self._slot.wake()
 
     def request_key_frame(self, rid: Rid) -> None:
@@ -87,6 +98,17 @@ class VideoPipeline:
         if layer := self._layers.get(rid):
             layer.want_key_frame()
         self._passthrough.request_key_frame()
+
+    def take_snapshot(self, command: TakeSnapshot) -> None:
+        """Answer with the next picture; the source is opened for it if need be."""
+        self._snapshots.ask(command, self._capture.problem)
+        self._want_source()
+
+    def tick(self) -> float:
+        """Close the source again when no snapshot waits any more. Returns the seconds until the next call."""
+        self._snapshots.expire()
+        self._want_source()
+        return SNAPSHOT_CHECK_S if self._snapshots.is_waiting else math.inf
 
     def stats(self) -> WorkerStats:
         layers = list(self._layers.values())
@@ -108,8 +130,12 @@ class VideoPipeline:
         self._capture.stop()
         self._thread.join(JOIN_S)
 
+    def _want_source(self) -> None:
+        self._capture.want(self._plan.capture or self._snapshots.is_waiting)
+
     def _opened(self, source_format: VideoFormat | AudioFormat) -> None:
         if isinstance(source_format, VideoFormat):
+            self._snapshots.opened(source_format)
             self._source_framerate = source_format.framerate
             self._is_plan_due = True
 
@@ -117,6 +143,7 @@ class VideoPipeline:
         """In the capture thread."""
         if isinstance(frame, VideoFrame):
             self._slot.put(frame)
+            self._snapshots.deliver(frame)
         elif isinstance(frame, EncodedFrame):
             self._passthrough.deliver(frame)
         else:

@@ -25,9 +25,20 @@ from lkedge.worker import factories
 from lkedge.worker.audio import AudioPipeline
 from lkedge.worker.encode import EncoderChoice
 from lkedge.worker.events import SourceFailed
-from lkedge.worker.messages import ApplyAudio, ApplyLayers, Command, LogLine, RequestKeyFrame, SetControl, Start, Stop
+from lkedge.worker.messages import (
+    ApplyAudio,
+    ApplyLayers,
+    Command,
+    LogLine,
+    RequestKeyFrame,
+    SetControl,
+    Start,
+    Stop,
+    TakeSnapshot,
+)
 from lkedge.worker.pipeline import VideoPipeline
 from lkedge.worker.sentence import describe
+from lkedge.worker.snapshot import Tools
 from lkedge.worker.worker_link import LinkClosed, WorkerLink
 
 logger = logging.getLogger(__name__)
@@ -96,6 +107,7 @@ def _build(start: Start, link: WorkerLink, cpu_ns: Callable[[], int]) -> Pipelin
                 spec.codec, factories.encoder_candidates(registry, spec.codec, spec.encoder), spec.is_screen_share
             ),
             scaler=factories.make_scaler(),
+            tools=Tools(factories.make_scaler, factories.make_jpeg_encoder),
             cpu_ns=cpu_ns,
         )
     assert start.audio is not None
@@ -120,7 +132,7 @@ def _serve(pipeline: Pipeline, link: WorkerLink, commands: list[Command]) -> Non
         if now >= stats_due:
             stats_due = now + STATS_INTERVAL_S
             link.send(pipeline.stats())
-        commands = link.receive(stats_due - now)
+        commands = link.receive(min(stats_due - now, pipeline.tick()))
         for command in commands:
             _obey(pipeline, command)
 
@@ -135,6 +147,8 @@ def _obey(pipeline: Pipeline, command: Command) -> None:
             pipeline.request_key_frame(rid)
         case SetControl(), _:
             pipeline.controls.ask(command)
+        case TakeSnapshot(), _:
+            pipeline.take_snapshot(command)
 
 
 class LinkLogHandler(logging.Handler):

@@ -43,14 +43,13 @@ class WorkerLink:
         Raises:
             LinkClosed: the daemon has gone.
         """
-        data = b"".join(map(framing.frame_message, frames))
-        with self._lock:
-            if not self._flush(may_wait):
-                self.dropped += len(frames)
-                return False
-            self._pending = data
-            self._flush(may_wait)
-            return True
+        is_sent = self._send_whole(b"".join(map(framing.frame_message, frames)), may_wait)
+        self.dropped += 0 if is_sent else len(frames)
+        return is_sent
+
+    def send_snapshot(self, request: int, jpeg: bytes) -> bool:
+        """Send a picture, at most MAX_SNAPSHOT_BYTES. False and raises as `send_frames`."""
+        return self._send_whole(framing.snapshot_message(request, jpeg), may_wait=True)
 
     def send(self, message: Report) -> None:
         """Send or queue a report; a stalled daemon loses the newest ones. Raises LinkClosed."""
@@ -81,6 +80,15 @@ class WorkerLink:
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
         self._sock.close()
+
+    def _send_whole(self, data: bytes, may_wait: bool) -> bool:
+        """All of it, now or as soon as the daemon reads on; nothing of it behind what is still stuck."""
+        with self._lock:
+            if not self._flush(may_wait):
+                return False
+            self._pending = data
+            self._flush(may_wait)
+            return True
 
     def _receive(self) -> int:
         try:

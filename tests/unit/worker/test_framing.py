@@ -36,6 +36,18 @@ def test_frame_survives(frame: EncodedFrame) -> None:
     assert framing.parse_frame(memoryview(body)) == frame
 
 
+def test_snapshot_survives() -> None:
+    ((kind, body),) = receive(MessageBuffer(), framing.snapshot_message(2**32 - 1, b"jpeg" * 100_000))
+    assert kind == framing.SNAPSHOT
+    assert framing.parse_snapshot(memoryview(body)) == (2**32 - 1, b"jpeg" * 100_000)
+
+
+@pytest.mark.parametrize("body", [b"", b"\0\0\0\1"])
+def test_snapshot_without_a_picture_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError, match="without a picture"):
+        framing.parse_snapshot(memoryview(body))
+
+
 @pytest.mark.parametrize("size", [1, 2, 5, 7, 1000])
 def test_messages_may_come_in_pieces(size: int) -> None:
     stream = b"".join(framing.control_message(bytes([i]) * i * 37) for i in range(20))
@@ -55,6 +67,7 @@ def test_many_messages_may_come_at_once() -> None:
         b"\x00\x00\x00\x01\x07",
         (framing.MAX_CONTROL_BYTES + 1).to_bytes(4, "big") + b"\x00",
         (framing.MAX_FRAME_BYTES + 1).to_bytes(4, "big") + b"\x01",
+        (framing.MAX_SNAPSHOT_BYTES + 5).to_bytes(4, "big") + b"\x02",
     ],
 )
 def test_impossible_message_is_refused(head: bytes) -> None:

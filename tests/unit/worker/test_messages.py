@@ -10,6 +10,7 @@ from lkedge.worker.events import (
     ControlRefused,
     ControlSet,
     ControlsListed,
+    SnapshotRefused,
     SourceCondition,
     SourceFailed,
     SourceFinished,
@@ -24,6 +25,7 @@ from lkedge.worker.messages import (
     SetControl,
     Start,
     Stop,
+    TakeSnapshot,
 )
 from lkedge.worker.spec import AudioPlan, VideoWorkerSpec
 
@@ -37,6 +39,7 @@ COMMANDS = [
     SetControl("flip", True, 2),
     SetControl("focus", 3, 3),
     SetControl("label", "Tür", 4),
+    TakeSnapshot(640, 5),
     Stop(),
 ]
 
@@ -59,6 +62,7 @@ REPORTS = [
     ControlsListed(CONTROLS),
     ControlSet("flip", True, 7),
     ControlRefused("gain", "it cannot", 8),
+    SnapshotRefused("no picture", 9),
 ]
 
 

@@ -13,6 +13,7 @@ from lkedge.testing.fakes import FakeEncoder, PatternSource
 from lkedge.worker.encode import EncoderChoice
 from lkedge.worker.events import SourceState
 from lkedge.worker.pipeline import VideoPipeline
+from lkedge.worker.snapshot import Tools
 from lkedge.worker.spec import VideoWorkerSpec
 
 SIZES = {"q": (80, 44), "h": (160, 90), "f": (320, 180)}
@@ -76,6 +77,7 @@ def pipeline(first: LayerPlan) -> Iterator[tuple[VideoPipeline, FakeLink]]:
         make_source=PatternSource,
         choice=choice,
         scaler=FakeScaler(),
+        tools=Tools(FakeScaler, lambda: lambda picture, max_bytes: b"jpeg"),
         cpu_ns=lambda: 42,
     )
     made.apply(first)
