@@ -4,9 +4,9 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
 SERVERS := 1.13.5 1.9.12
-SOURCES := lkedge tests plugins
+SOURCES := lkedge tests plugins packaging
 
-.PHONY: help demo test test-device check bench fmt clean venv venv-dev lab
+.PHONY: help demo test test-device test-service check bench deb dist fmt clean venv venv-dev lab
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,11 @@ test-device: venv-dev ## the hardware plugins on virtual devices, in a virtual m
 	@tools/setup-device-lab.sh
 	@$(PYTEST) tests/device -m device $(ARGS)
 
+test-service: venv-dev ## the Debian package as a service, in a booted Debian; needs root (ARGS="-k name" and others)
+	@tools/setup-livekit-server.sh
+	@tools/setup-service-lab.sh
+	@$(PYTEST) tests/service -m service $(ARGS)
+
 check: venv-dev ## types, lint and the unit tests: fast enough for every commit
 	@.venv/bin/ruff format --check $(wildcard $(SOURCES))
 	@.venv/bin/ruff check $(wildcard $(SOURCES))
@@ -34,6 +39,13 @@ bench: lab ## the numbers: CPU, latency and memory next to the official SDK
 	@$(PYTHON) -m bench.send_path
 	@$(PYTHON) -m bench.codecs
 	@$(PYTHON) -m bench.publish $(ARGS)
+
+deb: venv-dev ## Debian packages for amd64 and arm64, trixie and bookworm, in dist/; needs root (ARGS="--architecture arm64 trixie")
+	@tools/setup-viewer.sh
+	@tools/build-deb.sh $(ARGS)
+
+dist: venv-dev ## wheels and source archives of lkedge and its plugins, in dist/
+	@tools/build-dist.sh
 
 fmt: venv-dev ## format and fix what can be fixed
 	@.venv/bin/ruff format $(wildcard $(SOURCES))

@@ -20,11 +20,11 @@ GRACE_S = 3.0
 """How long threads and children may take to go after a test."""
 
 FOREIGN_THREADS = ("asyncio_", "ThreadPoolExecutor", "pytest_timeout", "Dummy-", "QueueFeederThread")
-CATEGORIES = ("sfu", "browser", "device")
+CATEGORIES = ("sfu", "browser", "device", "service")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests under tests/sfu, tests/browser and tests/device carry the marker of that name."""
+    """Tests under tests/sfu, tests/browser, tests/device and tests/service carry the marker of that name."""
     for item in items:
         for category in CATEGORIES:
             if item.path.is_relative_to(ROOT / "tests" / category):
