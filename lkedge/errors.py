@@ -2,10 +2,12 @@
 
 LkedgeError
 ├── ConfigError            the configuration is wrong; carries every problem found
+│   └── NoSuchTrack        a track was named that there is not
 ├── PluginError            a plugin cannot be loaded, or breaks its contract
 ├── SourceError
 │   ├── SourceUnavailable  the source cannot be opened (missing, busy, no rights)
 │   ├── SourceLost         the source was open and is gone
+│   │   └── SourceStuck    it hangs, and only the end of its process helps
 │   ├── SourceEnded        the source came to its natural end (a file without `loop`)
 │   └── SourceClosed       `read()` after, or interrupted by, `close()`
 ├── EncoderError           an encoder refuses its settings or fails
@@ -23,7 +25,7 @@ LkedgeError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 class LkedgeError(Exception):
@@ -45,6 +47,15 @@ class ConfigError(LkedgeError):
         self.problems = tuple(problems)
 
 
+class NoSuchTrack(ConfigError):
+    """There is no track of that name; the message names those there are."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        listed = ", ".join(known) or "none"
+        super().__init__([f"there is no track named {name!r}; there are: {listed}"])
+        self.name = name
+
+
 class PluginError(LkedgeError):
     """A plugin cannot be imported, configured or found, or breaks its contract."""
 
@@ -61,6 +72,10 @@ class SourceUnavailable(SourceError):
 
 class SourceLost(SourceError):
     """The source was delivering and has gone away."""
+
+
+class SourceStuck(SourceLost):
+    """The source hangs or cannot be released; only the end of its process helps, so its worker is replaced."""
 
 
 class SourceEnded(SourceError):

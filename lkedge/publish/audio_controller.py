@@ -25,7 +25,7 @@ class AudioController(TrackGate):
     def __init__(self, bitrate: BitsPerSecond, *, dynacast: bool, source_idle_after_ns: int) -> None:
         super().__init__(source_idle_after_ns)
         self._max_bitrate = bitrate
-        self._bitrate = bitrate
+        self._limit: BitsPerSecond | None = None
         self._dynacast = dynacast
         self._is_subscribed = True
         self._is_enabled = True
@@ -38,15 +38,23 @@ class AudioController(TrackGate):
         """Take over a SubscribedAudioCodecUpdate."""
         self._is_subscribed = is_subscribed
 
+    def set_bitrate(self, bitrate: BitsPerSecond) -> None:
+        """The configured bitrate is another one; a lower limit stays."""
+        self._max_bitrate = bitrate
+
     def set_limit(self, *, is_enabled: bool = True, max_bitrate: BitsPerSecond | None = None) -> None:
         self._is_enabled = is_enabled
-        self._bitrate = self._max_bitrate if max_bitrate is None else min(self._max_bitrate, max_bitrate)
+        self._limit = max_bitrate
 
     def plan(self, now_ns: int) -> AudioState:
         """The decision for this moment."""
         reason = self._reason_against()
         captures = self._captures_at(now_ns, is_active=not reason)
         return AudioState(not reason, captures, self._bitrate, reason)
+
+    @property
+    def _bitrate(self) -> BitsPerSecond:
+        return self._max_bitrate if self._limit is None else min(self._max_bitrate, self._limit)
 
     def _reason_against(self) -> str:
         if reason := self._reason_against_all():

@@ -24,6 +24,7 @@ class AudioTrack:
     kind = TrackKind.AUDIO
     codec = Codec.OPUS
     rids = (NO_RID,)
+    size = (0, 0)
 
     def __init__(self, config: TrackConfig, publish: AudioPublish) -> None:
         self._config = config
@@ -44,6 +45,13 @@ class AudioTrack:
         return self._format is not None
 
     @property
+    def announcement(self) -> tuple[str, ...]:
+        """What the server was told and can only be told by publishing anew."""
+        publish = self._publish
+        flags = [name for name in ("dtx", "red", "stereo") if getattr(publish, name)]
+        return (self._config.publish_as, publish.stream, *flags)
+
+    @property
     def active_rids(self) -> frozenset[Rid]:
         return frozenset(self.rids) if self._state.active else frozenset()
 
@@ -54,6 +62,18 @@ class AudioTrack:
     @property
     def target_bitrate(self) -> int:
         return self._state.bitrate if self._state.active else 0
+
+    def change(self, config: TrackConfig, publish: AudioPublish) -> None:
+        """Take over other settings; the bitrate follows at once."""
+        self._config, self._publish = config, publish
+        self.controller.set_bitrate(publish.audio_bitrate)
+        self.controller.set_source_idle_after(round(config.capture.source_idle_after_s * SECOND_NS))
+
+    def reopen(self) -> None:
+        """Another worker opens the source."""
+        self._format = None
+        self._state = AudioState(False, True, self._publish.audio_bitrate)
+        self.controller.restart()
 
     def set_format(self, audio_format: AudioFormat) -> None:
         self._format = audio_format

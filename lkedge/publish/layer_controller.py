@@ -43,8 +43,12 @@ class LayerController(TrackGate):
         return self._layers
 
     def replace_layers(self, layers: Sequence[SimulcastLayer]) -> None:
-        """The capture has a new size; the rids stay the same."""
+        """Other sizes or limits, or other layers; what is limited or subscribed by rid and quality stays so."""
         self._layers = tuple(layers)
+
+    def set_dynacast(self, dynacast: bool) -> None:
+        """Whether layers that nobody watches stop."""
+        self._dynacast = dynacast
 
     def set_published(self, is_published: bool) -> None:
         super().set_published(is_published)
@@ -55,7 +59,11 @@ class LayerController(TrackGate):
         self._subscribed = dict(qualities)
 
     def set_limit(self, rid: Rid, limit: LayerLimit) -> None:
+        """Replace the limit of one layer; one that there is not yet is limited once there is."""
         self._limits[rid] = limit
+
+    def limit(self, rid: Rid) -> LayerLimit:
+        return self._limits.get(rid, NO_LIMIT)
 
     def plan(self, now_ns: int) -> LayerPlan:
         """The decision for this moment."""
@@ -64,7 +72,7 @@ class LayerController(TrackGate):
         return LayerPlan(states, self._captures_at(now_ns, is_active=is_active))
 
     def _state(self, layer: SimulcastLayer) -> LayerState:
-        limit = self._limits.get(layer.rid, NO_LIMIT)
+        limit = self.limit(layer.rid)
         encoding = layer.encoding
         reason = self._reason_against(layer, limit)
         max_bitrate = encoding.max_bitrate if limit.max_bitrate is None else limit.max_bitrate

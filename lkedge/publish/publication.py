@@ -12,20 +12,22 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from lkedge.clock import Clock
-from lkedge.config.models import AudioPublish, TrackConfig
+from lkedge.config.models import TrackConfig
 from lkedge.errors import ConfigError
 from lkedge.media.frame import EncodedFrame
 from lkedge.media.layers import NO_RID
-from lkedge.plugin.api import Control
+from lkedge.plugin.api import Control, ControlValue
 from lkedge.publish.attachment import Attachment
 from lkedge.publish.audio_track import AudioTrack
+from lkedge.publish.frame_gate import FrameGate
 from lkedge.publish.layer_controller import LayerLimit
 from lkedge.publish.live_source import LiveSource
 from lkedge.publish.state import TrackState
+from lkedge.publish.track import Track, track_for
+from lkedge.publish.track_worker import TrackWorker
 from lkedge.publish.video_track import VideoTrack
 from lkedge.terms import Rid, Ssrc, TrackKind, VideoQuality
 from lkedge.worker import events
-from lkedge.worker.host import WorkerHost
 
 logger = logging.getLogger(__name__)
 
@@ -45,33 +47,32 @@ class Publication:
 
     state, reason: where it is on its way to the room, and why it is not further.
     encoder: name of the encoder in use; empty before the first, or for passthrough.
-    dropped: frames that came while nobody wanted them.
-    live: condition and live controls of the open source.
+    gate: counts the frames that came while nobody wanted them.
     """
 
     def __init__(
         self, config: TrackConfig, plugins: tuple[str, ...], clock: Clock, listener: PublicationListener
     ) -> None:
         self.config = config
-        self.state = TrackState.STARTING
+        self.state = TrackState.STARTING if config.enabled else TrackState.DISABLED
         self.reason = ""
         self.encoder = ""
-        self.dropped = 0
+        self.gate = FrameGate()
         self._is_muted = config.muted
         self._clock = clock
         self._listener = listener
         self._track = track_for(config)
+        self._announced: tuple[str, ...] = ()
         self._attachment: Attachment | None = None
-        self._awaiting_key: set[Rid] = set()
+        self._changing = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
-        self._worker = WorkerHost(
-            self._track.worker_spec(),
-            isolation=config.isolation,
+        self._worker = TrackWorker(
+            config.name,
+            plugins,
             on_frame=self._on_frame,
             on_event=self._on_worker_event,
-            plugins=plugins,
+            changed=lambda: listener.do_publication_changed(self),
         )
-        self.live = LiveSource(config.name, self._worker, lambda: listener.do_publication_changed(self))
 
     def __repr__(self) -> str:
         return f"<Publication {self.name} {self.state}>"
@@ -85,13 +86,18 @@ class Publication:
         return self.config.kind
 
     @property
-    def track(self) -> VideoTrack | AudioTrack:
+    def track(self) -> Track:
         """Sizes, layers and limits of this track."""
         return self._track
 
     @property
-    def worker(self) -> WorkerHost:
+    def worker(self) -> TrackWorker:
         return self._worker
+
+    @property
+    def is_enabled(self) -> bool:
+        """False: no worker, not in the room, but still known."""
+        return self.state is not TrackState.DISABLED
 
     @property
     def attachment(self) -> Attachment | None:
@@ -101,12 +107,17 @@ class Publication:
     @property
     def is_publishable(self) -> bool:
         """Its source has told its format, so that the server can be told the layers."""
-        return self._track.is_known
+        return self.is_enabled and self._track.is_known
 
     @property
     def has_red(self) -> bool:
         """Sound with RFC 2198 redundancy."""
         return isinstance(self._track, AudioTrack) and self._track.has_red
+
+    @property
+    def live(self) -> LiveSource:
+        """Condition, live controls and snapshots of the source."""
+        return self._worker.live
 
     @property
     def condition(self) -> str:
@@ -122,18 +133,60 @@ class Publication:
 
     def start(self) -> None:
         """Start the worker and open the source, before and beside joining the room."""
-        self._worker.start()
+        if self.is_enabled:
+            self._worker.start(self._track.worker_spec(), self.config.isolation)
 
     async def stop(self) -> None:
         """Stop the worker. The session has to have forgotten the publication before."""
-        self.detach()
-        if self._timer is not None:
-            self._timer.cancel()
-        await self._worker.stop()
+        async with self._changing:
+            self.detach()
+            if self._timer is not None:
+                self._timer.cancel()
+            await self._worker.stop()
+
+    def restore(self, limits: Mapping[Rid, LayerLimit], controls: Mapping[str, ControlValue]) -> None:
+        """Limits and controls of an earlier life. Call before `start`; what there is no layer or control for waits."""
+        for rid, limit in limits.items():
+            self._track.set_limit(rid, limit)
+        self._worker.restore_controls(controls)
+
+    async def set_enabled(self, is_enabled: bool) -> None:
+        """Release the source and end the worker, or start it anew. What was set at run time stays."""
+        async with self._changing:
+            if is_enabled == self.is_enabled:
+                return
+            self._set_state(TrackState.STARTING if is_enabled else TrackState.DISABLED)
+            if is_enabled:
+                self.start()
+            else:
+                self.detach()
+                await self._end_worker()
+
+    async def change(self, config: TrackConfig) -> None:
+        """Take over other settings of the same name and kind; `enabled` is for set_enabled.
+
+        Bitrates, frame rates, layers, Dynacast, mute and controls change while the track runs. Other
+        settings need another worker, in which the track goes on with its SID, unless the server has
+        to be told of it anew.
+        """
+        async with self._changing:
+            old, self.config = self.config, config
+            if config.muted != old.muted:
+                self.set_muted(config.muted)
+            is_restarted = self.is_enabled and not await self._worker.follow(old, config)
+            if is_restarted:
+                await self._end_worker()
+                self._worker.forget_controls(old, config)
+            self._track.change(config, config.publish)  # type: ignore[arg-type]
+            if is_restarted:
+                self.start()
+            self._detach_if_other()
+            self.refresh()
 
     def attach(self, attachment: Attachment) -> None:
         """The server knows the track: send what is wanted of it."""
         self._attachment = attachment
+        self._announced = self._track.announcement
         self._track.controller.set_published(True)
         self._set_state(TrackState.MUTED if self.is_muted else TrackState.PUBLISHED)
         self.refresh()
@@ -145,11 +198,14 @@ class Publication:
             return
         attachment.end()
         self._track.controller.set_published(False)
-        self._set_state(TrackState.READY)
+        if self.is_enabled:
+            self._set_state(TrackState.READY)
         self.refresh()
 
     def refuse(self, state: TrackState, reason: str) -> None:
         """The session cannot publish it; `reason` is a sentence for the user."""
+        if not self.is_enabled:
+            return
         self.detach()
         self._set_state(state, reason)
 
@@ -206,19 +262,27 @@ class Publication:
         if rid is not None:
             self._worker.request_key_frame(rid)
 
+    async def _end_worker(self) -> None:
+        self._track.reopen()
+        self.gate.want(frozenset())
+        await self._worker.stop()
+
+    def _detach_if_other(self) -> None:
+        """What the server was told is no longer so: the session publishes the track anew."""
+        if self._attachment is not None and self._announced != self._track.announcement:
+            self.detach()
+
     def refresh(self) -> None:
         """Decide anew what runs, and apply it."""
         now_ns = self._clock.monotonic_ns()
-        before = self._track.active_rids
         if self._track.is_known and self._track.replan(now_ns):
-            self._apply(before)
+            self._apply()
         self._schedule(now_ns)
 
-    def _apply(self, before: frozenset[Rid]) -> None:
-        after = self._track.active_rids
-        self._awaiting_key = (self._awaiting_key | (after - before)) & after
+    def _apply(self) -> None:
+        stopped = self.gate.want(self._track.active_rids)
         if self._attachment is not None:
-            for rid in before - after:
+            for rid in stopped:
                 self._attachment.silence(rid)
         self._worker.apply(self._track.worker_plan())
         self._listener.do_publication_changed(self)
@@ -233,16 +297,8 @@ class Publication:
             self._timer = asyncio.get_running_loop().call_later(delay_s, self.refresh)
 
     def _on_frame(self, frame: EncodedFrame) -> None:
-        attachment = self._attachment
-        if attachment is None or frame.rid not in self._track.active_rids:
-            self.dropped += 1
-            return
-        if frame.rid in self._awaiting_key:
-            if not frame.is_key:
-                self.dropped += 1
-                return
-            self._awaiting_key.discard(frame.rid)
-        attachment.send(frame)
+        if self.gate.admits(frame) and self._attachment is not None:
+            self._attachment.send(frame)
 
     def _on_worker_event(self, event: events.WorkerEvent) -> None:
         self.live.take(event)
@@ -265,6 +321,7 @@ class Publication:
     def _on_source_opened(self, event: events.SourceOpened) -> None:
         is_first = not self._track.is_known
         self._take_format(event)
+        self._detach_if_other()
         if is_first or self.state is TrackState.FAILED:
             state = TrackState.MUTED if self.is_muted else TrackState.PUBLISHED
             self._set_state(state if self._attachment else TrackState.READY)
@@ -288,9 +345,3 @@ class Publication:
             return
         self.state, self.reason = state, reason
         self._listener.do_publication_changed(self)
-
-
-def track_for(config: TrackConfig) -> VideoTrack | AudioTrack:
-    """The picture or sound side of a configured track."""
-    publish = config.publish
-    return AudioTrack(config, publish) if isinstance(publish, AudioPublish) else VideoTrack(config, publish)

@@ -39,9 +39,14 @@ FIRST_ROUND_WAIT_S = 0.15
 
 @dataclass(slots=True)
 class _Entry:
-    """One publication's way into the session."""
+    """One publication's way into the session.
+
+    announced, size: of the track, as the server was told.
+    """
 
     publication: Publication
+    announced: tuple[str, ...]
+    size: tuple[int, int]
     cid: Cid
     reply: asyncio.Future[TrackPublished]
     ssrcs: dict[Rid, tuple[Ssrc, Ssrc | None]]
@@ -180,7 +185,8 @@ class RoomTracks:
                 return
 
     async def _reconcile(self) -> None:
-        removed = [self._remove(p) for p in tuple(self._entries) if p not in self._wanted or p in self._refused]
+        removed = [self._remove(entry.publication) for entry in self._entries_to_remove()]
+        self._tell_sizes()
         added = [self._add(p) for p in self._wanted if self._may_add(p)]
         if not self._has_section:
             self._add_placeholder()
@@ -191,6 +197,25 @@ class RoomTracks:
         for entry in added:
             await self._finish(entry)
 
+    def _entries_to_remove(self) -> list[_Entry]:
+        """Those that are over, and those that were over for a moment and lost their streams then."""
+        entries = self._entries.values()
+        return [one for one in entries if self._is_over(one) or (one.sid and one.publication.attachment is None)]
+
+    def _is_over(self, entry: _Entry) -> bool:
+        """Nobody wants it any more, or the server was told something else of it."""
+        publication = entry.publication
+        is_wanted = publication in self._wanted and publication not in self._refused and publication.is_enabled
+        return not (is_wanted and publication.track.announcement == entry.announced)
+
+    def _tell_sizes(self) -> None:
+        """The server declares layers by the size of the top one (livekit-wire.md, section 7.2)."""
+        for entry in self._entries.values():
+            size = entry.publication.track.size
+            if entry.sid and size != entry.size:
+                entry.size = size
+                self._send(requests.UpdateVideoTrack(entry.sid, *size))
+
     def _may_add(self, publication: Publication) -> bool:
         return publication.is_publishable and publication not in self._entries and publication not in self._refused
 
@@ -198,7 +223,9 @@ class RoomTracks:
         cid = Cid(str(uuid.uuid4()))
         reply = self._replies.expect(cid)
         self._send(publication.track.add_track(cid, muted=publication.is_muted))
-        entry = _Entry(publication, cid, reply, {rid: _new_ssrcs(publication.kind) for rid in publication.track.rids})
+        track = publication.track
+        ssrcs = {rid: _new_ssrcs(publication.kind) for rid in track.rids}
+        entry = _Entry(publication, track.announcement, track.size, cid, reply, ssrcs)
         entry.mid = self._transport.add_section(self._section(entry))
         self._has_section = True
         self._entries[publication] = entry
@@ -240,9 +267,13 @@ class RoomTracks:
         if section.is_rejected:
             raise PublishRefused(f"the server refuses the media section of {publication.name}: codec not enabled there")
         entry.sid, entry.info = event.sid, event.info
+        if self._is_over(entry):
+            # It changed on the way; the next round takes it away again.
+            self.wake()
+            return
         entry.streams = {rid: self._stream(entry, rid) for rid in publication.track.rids}
-        publication.attach(Attachment(event.sid, entry.cid, entry.streams, self._egress, self._rtcp))
-        logger.info("%s: published as %s (%s)", publication.name, event.sid, publication.track.format_text())
+        publication.attach(Attachment(entry.sid, entry.cid, entry.streams, self._egress, self._rtcp))
+        logger.info("%s: published as %s (%s)", publication.name, entry.sid, publication.track.format_text())
 
     def _stream(self, entry: _Entry, rid: Rid) -> RtpStream:
         publication = entry.publication

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lkedge.terms import TrackKind, TrackSource
@@ -24,6 +25,8 @@ class TrackState(StrEnum):
     """Its source came to its end, as intended."""
     UNPUBLISHED = "unpublished"
     """Somebody with the right to do so removed it from the room; `reason` says who."""
+    DISABLED = "disabled"
+    """It was switched off: no worker, not in the room, but still known."""
 
 
 class ConnectionState(StrEnum):
@@ -34,6 +37,38 @@ class ConnectionState(StrEnum):
     WAITING = "waiting"
     """The next attempt is due later; `reason` says why the last one failed."""
     CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCounters:
+    """What one layer has sent since the room was joined.
+
+    packets, bytes: media without retransmissions; bytes are payload. nacked: packets asked for.
+    plis: key frames asked for (PLI and FIR).
+    """
+
+    packets: int = 0
+    bytes: int = 0
+    frames: int = 0
+    key_frames: int = 0
+    retransmitted: int = 0
+    nacked: int = 0
+    plis: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkCounters:
+    """What a worker has done since it was started.
+
+    captured: frames that the source delivered. dropped: of those, frames that nobody had time for.
+    encoded, encode_s: by rid. cpu_s: CPU time of the process; 0 when the worker is a thread.
+    """
+
+    captured: int = 0
+    dropped: int = 0
+    encoded: Mapping[str, int] = field(default_factory=dict)
+    encode_s: Mapping[str, float] = field(default_factory=dict)
+    cpu_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +88,7 @@ class LayerStatus:
     measured_framerate: float
     reason: str
     ssrc: int = 0
+    counters: LayerCounters = LayerCounters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +113,7 @@ class TrackStatus:
     restarts: int = 0
     worker_pid: int = 0
     condition: str = ""
+    work: WorkCounters = WorkCounters()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,10 @@ class TrackGate:
         self._idle_since_ns: int | None = None
         self._captures = True
 
+    def set_source_idle_after(self, source_idle_after_ns: int) -> None:
+        """How long nothing may be active before the source is released."""
+        self._source_idle_after_ns = source_idle_after_ns
+
     def set_published(self, is_published: bool) -> None:
         """The server knows the track, or no longer does. A new publication starts as wholly subscribed."""
         self._is_published = is_published
@@ -31,6 +35,10 @@ class TrackGate:
 
     def set_muted(self, is_muted: bool) -> None:
         self._is_muted = is_muted
+
+    def restart(self) -> None:
+        """The source is opened anew: it counts as wanted until it has been idle again."""
+        self._idle_since_ns, self._captures = None, True
 
     def next_change_ns(self) -> int | None:
         """When the plan will differ without any further input; None when it will not."""

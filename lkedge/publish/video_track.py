@@ -15,6 +15,8 @@ from lkedge.signaling.requests import AddTrack
 from lkedge.terms import Cid, Rid, TrackKind, VideoQuality
 from lkedge.worker.spec import VideoWorkerSpec
 
+Announcement = tuple[str, ...]
+
 
 class VideoTrack:
     """What a video track is and wants. Owned by the event loop.
@@ -32,16 +34,27 @@ class VideoTrack:
         self.controller = LayerController((), dynacast=publish.dynacast, source_idle_after_ns=idle_after_ns)
         self.controller.set_muted(config.muted)
         self._format: VideoFormat | None = None
+        self._ladder_format: VideoFormat | None = None
         self._plan = LayerPlan((), True)
 
     @property
     def is_known(self) -> bool:
         """The source has told its size."""
-        return self._format is not None
+        return self._ladder_format is not None
+
+    @property
+    def announcement(self) -> Announcement:
+        """What the server was told and can only be told by publishing anew."""
+        return (self._config.publish_as, self._publish.stream, self.codec, *self.rids)
 
     @property
     def layers(self) -> tuple[SimulcastLayer, ...]:
         return self.controller.layers
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Of the top layer, in pixels."""
+        return (self.layers[-1].width, self.layers[-1].height) if self.layers else (0, 0)
 
     @property
     def rids(self) -> tuple[Rid, ...]:
@@ -60,15 +73,27 @@ class VideoTrack:
         """Bits per second of all active layers."""
         return sum(state.bitrate for state in self._plan.layers if state.active)
 
+    def change(self, config: TrackConfig, publish: VideoPublish) -> None:
+        """Take over other settings; the layers follow at once when the source has told its size."""
+        self._config, self._publish = config, publish
+        self.controller.set_dynacast(publish.dynacast)
+        self.controller.set_source_idle_after(round(config.capture.source_idle_after_s * SECOND_NS))
+        if self._ladder_format is not None:
+            self._make_ladder(self._ladder_format)
+
+    def reopen(self) -> None:
+        """Another worker opens the source: the layers are made anew from what it delivers then."""
+        self._ladder_format = None
+        self._plan = LayerPlan((), True)
+        self.controller.restart()
+
     def set_format(self, video_format: VideoFormat) -> None:
         """The source is open. The first time this makes the ladder; later the rids stay and the sizes follow."""
         self._format = video_format
-        width, height = video_format.width & ~1, video_format.height & ~1
-        if not self.layers:
-            self.codec = video_format.codec or self._publish.video_codec
-            self.controller.replace_layers(self._ladder(video_format, width, height))
+        if self._ladder_format is None:
+            self._make_ladder(video_format)
         else:
-            self.controller.replace_layers(refit(self.layers, width, height))
+            self.controller.replace_layers(refit(self.layers, *_even_size(video_format)))
 
     def set_subscribed(self, codecs: Mapping[str, Mapping[VideoQuality, bool]]) -> None:
         """Take over a SubscribedQualityUpdate; the entry of our codec counts, else the first."""
@@ -141,7 +166,19 @@ class VideoTrack:
         ladder = ", ".join(f"{layer.rid or 'single'} {layer.width}x{layer.height}" for layer in self.layers)
         return f"{self._format.width}x{self._format.height}@{self._format.framerate:g} {self.codec} ({ladder})"
 
+    def _make_ladder(self, first: VideoFormat) -> None:
+        """The layers for the first format, as the settings say, in the size of the present one."""
+        self._ladder_format, present = first, self._format or first
+        self.codec = first.codec or self._publish.video_codec
+        layers = self._ladder(first, *_even_size(first))
+        is_same_size = _even_size(first) == _even_size(present)
+        self.controller.replace_layers(layers if is_same_size else refit(layers, *_even_size(present)))
+
     def _ladder(self, video_format: VideoFormat, width: int, height: int) -> tuple[SimulcastLayer, ...]:
         if video_format.codec is not None:
             return single_layer(width, height, self._publish.encoding(width, height, video_format.framerate))
         return self._publish.layers(width, height, video_format.framerate)
+
+
+def _even_size(video_format: VideoFormat) -> tuple[int, int]:
+    return video_format.width & ~1, video_format.height & ~1
