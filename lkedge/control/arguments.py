@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 
 from lkedge.config.sections import Flag, LogLevel, Whole
 from lkedge.terms import TrackSource
@@ -88,8 +88,16 @@ class SetControl(OfTrack):
     persist: Persist = False
 
 
+def _width(value: int) -> int:
+    if value and not 16 <= value <= 8192:
+        raise ValueError("must be 0, or from 16 to 8192")
+    return value
+
+
 class Snapshot(OfTrack):
-    width: Whole = Field(0, description="width of the picture in pixels; 0 for that of the capture", ge=0, le=8192)
+    width: Annotated[Whole, AfterValidator(_width)] = Field(
+        0, description="width of the picture in pixels, 16 to 8192; 0 for that of the capture"
+    )
 
 
 class ParticipantPermissionArguments(Arguments):

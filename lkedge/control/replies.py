@@ -34,13 +34,13 @@ class LayerReply(Reply):
     measured_framerate: float
     reason: str = Field(description="why it is not active")
     ssrc: int = Field(description="RTP synchronization source; 0 while not published")
-    packets: int = Field(0, description="sent since the room was joined, without retransmissions")
-    bytes: int = Field(0, description="payload of `packets`")
+    packets: int = Field(default=0, description="sent since the room was joined, without retransmissions")
+    bytes: int = Field(default=0, description="payload of `packets`")
     frames: int = 0
     key_frames: int = 0
-    retransmitted: int = Field(0, description="packets sent again")
-    nacked: int = Field(0, description="packets that receivers asked for again")
-    plis: int = Field(0, description="key frames that receivers asked for (PLI and FIR)")
+    retransmitted: int = Field(default=0, description="packets sent again")
+    nacked: int = Field(default=0, description="packets that receivers asked for again")
+    plis: int = Field(default=0, description="key frames that receivers asked for (PLI and FIR)")
 
 
 class TrackReply(Reply):
@@ -172,3 +172,31 @@ class DevicesReply(Reply):
 class LogLevelReply(Reply):
     level: str = Field(description="the general level")
     loggers: dict[str, str] = Field(description="levels of single modules")
+
+
+class LayersEvent(Reply):
+    """The layers of a track have changed."""
+
+    track: str
+    layers: list[LayerReply]
+
+
+class RemovedEvent(Reply):
+    """There is no such track any more."""
+
+    track: str
+
+
+class ControlEvent(Reply):
+    """A live control has another value, or other limits."""
+
+    track: str
+    control: ControlReply
+
+
+class ReloadedEvent(Reply):
+    """A configuration was applied; or refused, then `problems` says why and nothing has changed."""
+
+    summary: str
+    steps: list[str]
+    problems: list[str]

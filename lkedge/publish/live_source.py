@@ -37,6 +37,7 @@ class LiveSource:
         "no signal"; "" while all is well or the source is closed.
     controls: of the open source, as last told; none while it is closed.
     snapshots: pictures of it on demand.
+    stats: what its worker has last told of its work.
     changed: called when one of the first three is another one.
     """
 
@@ -49,6 +50,7 @@ class LiveSource:
         self.condition = ""
         self.controls: tuple[Control, ...] = ()
         self.snapshots = SnapshotRequests(track, target)
+        self.stats = events.WorkerStats()
 
     def take(self, event: events.WorkerEvent) -> None:
         """An event of the worker; others than those on the source, and answers, are left alone."""
@@ -68,6 +70,8 @@ class LiveSource:
                 self._refused(event)
             case events.SnapshotTaken() | events.SnapshotRefused():
                 self.snapshots.answer(event)
+            case events.WorkerStats():
+                self.stats = event
             case events.WorkerDied():
                 self._lost(event)
 

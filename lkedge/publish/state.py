@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from lkedge.terms import TrackKind, TrackSource
+from lkedge.terms import Rid, TrackKind, TrackSource
 
 
 class TrackState(StrEnum):
@@ -66,8 +66,8 @@ class WorkCounters:
 
     captured: int = 0
     dropped: int = 0
-    encoded: Mapping[str, int] = field(default_factory=dict)
-    encode_s: Mapping[str, float] = field(default_factory=dict)
+    encoded: Mapping[Rid, int] = field(default_factory=dict)
+    encode_s: Mapping[Rid, float] = field(default_factory=dict)
     cpu_s: float = 0.0
 
 

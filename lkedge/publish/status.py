@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lkedge.clock import MILLISECOND_NS
+from lkedge.clock import MILLISECOND_NS, SECOND_NS
 from lkedge.publish.publication import Publication
-from lkedge.publish.state import LayerStatus, TrackStatus
+from lkedge.publish.state import LayerCounters, LayerStatus, TrackStatus, WorkCounters
+from lkedge.rtc.stream import StreamCounters
 from lkedge.terms import Rid
+from lkedge.worker.events import WorkerStats
 
 
 def track_status(publication: Publication) -> TrackStatus:
@@ -31,6 +33,7 @@ def track_status(publication: Publication) -> TrackStatus:
         restarts=publication.worker.restarts,
         worker_pid=publication.worker.pid or 0,
         condition=publication.condition,
+        work=_work(publication.live.stats),
     )
 
 
@@ -46,5 +49,28 @@ def _measured(publication: Publication, layer: LayerStatus) -> LayerStatus:
     if attachment is None:
         return layer
     bitrate, framerate = attachment.measured(rid)
-    ssrc = attachment.streams[rid].ssrc
-    return replace(layer, measured_bitrate=bitrate, measured_framerate=framerate, ssrc=ssrc)
+    stream = attachment.streams[rid]
+    counters = _counters(stream.counters)
+    return replace(layer, measured_bitrate=bitrate, measured_framerate=framerate, ssrc=stream.ssrc, counters=counters)
+
+
+def _counters(counters: StreamCounters) -> LayerCounters:
+    return LayerCounters(
+        packets=counters.packets,
+        bytes=counters.bytes,
+        frames=counters.frames,
+        key_frames=counters.key_frames,
+        retransmitted=counters.retransmitted,
+        nacked=counters.nacked,
+        plis=counters.plis,
+    )
+
+
+def _work(stats: WorkerStats) -> WorkCounters:
+    return WorkCounters(
+        captured=stats.captured,
+        dropped=stats.dropped,
+        encoded=dict(stats.encoded),
+        encode_s={rid: spent_ns / SECOND_NS for rid, spent_ns in stats.encode_ns.items()},
+        cpu_s=stats.cpu_ns / SECOND_NS,
+    )
