@@ -8,7 +8,7 @@ from collections.abc import Callable
 from lkedge import __version__
 from lkedge.clock import Clock, SystemClock
 from lkedge.config.models import Config
-from lkedge.daemon.encoders import with_encoder
+from lkedge.daemon.encoders import Encoders
 from lkedge.daemon.tokens import token_keeper
 from lkedge.plugin.hookspecs import StartupContext
 from lkedge.plugin.manager import PluginManager
@@ -34,6 +34,7 @@ class Daemon:
     ) -> None:
         self._config = config
         self._plugins = plugins or PluginManager()
+        self._encoders = Encoders(self._plugins)
         clock = clock or SystemClock()
         self.publisher = Publisher(
             config.livekit,
@@ -48,13 +49,15 @@ class Daemon:
         """Start all tracks, then begin to connect; returns at once."""
         enabled = [track for track in self._config.tracks if track.enabled]
         for track in enabled:
-            self.publisher.add_track(with_encoder(track, self._plugins))
+            self.publisher.add_track(self._encoders.with_encoder(track))
         self.publisher.start()
+        self._encoders.start()
         self._plugins.notify("lkedge_startup", context=StartupContext(__version__, tuple(t.name for t in enabled)))
 
     async def stop(self) -> None:
         """Leave the room, then stop the workers. In this order, so that nobody sees frozen pictures."""
         self._plugins.notify("lkedge_shutdown")
+        await self._encoders.stop()
         await self.publisher.stop()
         logger.info("stopped")
 
