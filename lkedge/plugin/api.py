@@ -150,7 +150,11 @@ class Source(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Release the device. From any thread, any number of times."""
+        """Release the device. From any thread, any number of times.
+
+        Raises:
+            SourceStuck: the device cannot be released; the worker is replaced.
+        """
 
     def controls(self) -> Sequence[Control]:
         """The controls of the open device, with their present values. By the reading thread, between reads."""
@@ -184,7 +188,7 @@ class VideoSource(Source):
         `captured_ns` rises strictly. An encoded source sends EncodedFrames with rid "".
 
         Raises:
-            SourceLost: the device has gone or has stalled.
+            SourceLost: the device has gone or has stalled; SourceStuck, when only another process helps.
             SourceEnded: there is no more, and that is as it should be.
             SourceClosed: closed before, or while waiting (within 1 s of `close`).
         """

@@ -57,7 +57,12 @@ class AudioPipeline:
         self._encoded = 0
         self._encode_ns = 0
         self._capture = CaptureThread(
-            spec.source, make_source, opened=self._opened, deliver=self._deliver, report=link.send
+            spec.source,
+            make_source,
+            opened=self._opened,
+            deliver=self._deliver,
+            report=link.send,
+            abandon=link.close,
         )
 
     @property

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from lkedge.errors import SourceEnded, SourceLost
+from lkedge.errors import SourceEnded, SourceLost, SourceStuck
 from lkedge.media.frame import AudioFrame, EncodedFrame, VideoFrame
 from lkedge.plugin.api import AudioFormat, AudioSource, VideoFormat, VideoSource
 from lkedge.worker import events
@@ -32,6 +32,7 @@ class CaptureThread:
     make: makes the source anew for each opening. deliver: takes every frame, in the
     capture thread, and is told the format first through `opened`. report: takes the events.
     failed: takes the reason of every failed opening and lost source, also one that is not reported again.
+    abandon: breaks with the daemon, which then replaces the whole worker; for a source that is stuck.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class CaptureThread:
         deliver: Callable[[VideoFrame | AudioFrame | EncodedFrame], None],
         report: Callable[[SourceEvent], None],
         failed: Callable[[str], None] = lambda reason: None,
+        abandon: Callable[[], None] = lambda: None,
     ) -> None:
         self._name = name
         self._make = make
@@ -50,6 +52,7 @@ class CaptureThread:
         self._deliver = deliver
         self._report = report
         self._told_failed = failed
+        self._abandon = abandon
         self._changed = threading.Condition()
         self._is_wanted = True
         self._is_stopped = False
@@ -127,6 +130,8 @@ class CaptureThread:
             self._told_failed(self.problem)
         except LinkClosed:
             raise
+        except SourceStuck as error:
+            self._give_up(error)
         except Exception as error:
             if self._is_active():
                 self._failed(error, time.monotonic() - started)
@@ -179,6 +184,14 @@ class CaptureThread:
         self._wants_key_frame = False
         if isinstance(source, VideoSource):
             source.request_key_frame()
+
+    def _give_up(self, error: SourceStuck) -> None:
+        """Tell why, and end this worker, whether the source is wanted or not: it may still hold its device."""
+        reason = describe(self._name, error)
+        self._report(events.SourceFailed(reason))
+        self._told_failed(reason)
+        self._abandon()
+        raise LinkClosed(reason)
 
     def _failed(self, error: Exception, lasted_s: float) -> None:
         was_open = self.state is SourceState.OPEN

@@ -71,6 +71,7 @@ class VideoPipeline:
             deliver=self._deliver,
             report=link.send,
             failed=self._snapshots.fail,
+            abandon=link.close,
         )
         self._passthrough = Passthrough(spec.source, link, self._capture.request_key_frame)
         self._thread = threading.Thread(target=self._run, name=f"encode:{spec.track}", daemon=True)

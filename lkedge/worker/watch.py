@@ -9,6 +9,9 @@ from lkedge.worker.events import SourceState, WorkerStats
 OPEN_AFTER_S = 10.0
 """A camera stack may take seconds to start; none that works takes this long."""
 
+CLOSE_AFTER_S = 10.0
+"""A camera that nobody wants must be off; one that hangs in closing holds its device until its process ends."""
+
 SILENT_AFTER_S = 5.0
 """A worker reports once a second while its source is wanted."""
 
@@ -23,11 +26,14 @@ class StallWatch:
         self._captured = 0
         self._progress_ns = now_ns
         self._heard_ns = now_ns
+        self._unwanted_ns = now_ns
 
     def want(self, is_wanted: bool, now_ns: int) -> None:
         """The plan wants the source open, or does not."""
         if is_wanted and not self._is_wanted:
             self._progress_ns = self._heard_ns = now_ns
+        if self._is_wanted and not is_wanted:
+            self._unwanted_ns = now_ns
         self._is_wanted = is_wanted
 
     def hear(self, now_ns: int) -> None:
@@ -44,7 +50,7 @@ class StallWatch:
     def verdict(self, now_ns: int) -> str:
         """Why the worker must be killed, or "" when it is well."""
         if not self._is_wanted:
-            return ""
+            return self._verdict_of_closing(now_ns)
         silent_s = (now_ns - self._heard_ns) / SECOND_NS
         still_s = (now_ns - self._progress_ns) / SECOND_NS
         if self._state is SourceState.OPEN and still_s > self._stall_after_s:
@@ -53,4 +59,11 @@ class StallWatch:
             return f"the source did not open within {still_s:.0f} s"
         if silent_s > max(self._stall_after_s, SILENT_AFTER_S):
             return f"the worker has not been heard of for {silent_s:.1f} s"
+        return ""
+
+    def _verdict_of_closing(self, now_ns: int) -> str:
+        """Reports come while the source is not wanted, too; the last one before a hang says that it is open."""
+        open_s = (now_ns - self._unwanted_ns) / SECOND_NS
+        if self._state is SourceState.OPEN and open_s > max(self._stall_after_s, CLOSE_AFTER_S):
+            return f"the source was not released within {open_s:.0f} s"
         return ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lkedge.errors import PluginError, SourceLost, SourceUnavailable
+from lkedge.errors import PluginError, SourceLost, SourceStuck, SourceUnavailable
 from lkedge.media.frame import EncodedFrame, VideoFrame
 from lkedge.plugin.api import ControlValue, VideoCaptureSettings, VideoSource
 from lkedge.testing.fakes import EncodedSource, FlakyOptions, FlakySource, PatternSource
@@ -243,3 +243,25 @@ def test_source_that_fails_has_no_controls_any_more() -> None:
     kinds = [type(event) for event in listener.events()[:4]]
     assert kinds == [SourceOpened, ControlsListed, ControlsListed, SourceFailed]
     assert listener.of(ControlsListed)[1].controls == ()
+
+
+def test_a_stuck_source_ends_the_worker_after_telling_why() -> None:
+    class Stuck(PatternSource):
+        def read(self) -> VideoFrame:
+            raise SourceStuck("the camera hangs")
+
+    listener = Listener()
+    thread = CaptureThread(
+        "flaky",
+        lambda: Stuck(VideoCaptureSettings(64, 32, 30.0)),
+        opened=lambda announced: None,
+        deliver=listener.take,
+        report=listener.take,
+        abandon=lambda: listener.take("abandoned"),
+    )
+    thread.start()
+    listener.until(str)
+    thread.stop()
+
+    assert [failed.reason for failed in listener.of(SourceFailed)] == ["flaky: the camera hangs"]
+    assert listener.log[-1] == "abandoned"

@@ -49,6 +49,14 @@ def test_silent_worker_is_found() -> None:
 def test_nothing_is_expected_while_the_source_is_not_wanted() -> None:
     watch = watch_with_reports(SourceState.OPEN, 1)
     watch.want(False, SECOND_NS)
+    watch.take(stats(10, SourceState.CLOSED), 2 * SECOND_NS)
     assert watch.verdict(1000 * SECOND_NS) == ""
     watch.want(True, 1000 * SECOND_NS)
     assert watch.verdict(1002 * SECOND_NS) == ""
+
+
+def test_a_source_that_is_not_released_is_found() -> None:
+    watch = watch_with_reports(SourceState.OPEN, 100)
+    watch.want(False, 100 * SECOND_NS)
+    assert watch.verdict(109 * SECOND_NS) == ""
+    assert "not released within 11 s" in watch.verdict(111 * SECOND_NS)
