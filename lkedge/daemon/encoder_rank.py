@@ -10,9 +10,6 @@ from lkedge.plugin.api import EncoderRegistration
 from lkedge.terms import Rid
 from lkedge.worker.trial_values import LayerTrial, TrialLayer, TrialResult
 
-SOFTWARE_RANK = 100
-"""Encoders of this rank and below run anywhere; those above are only used after a trial."""
-
 FULL_LOAD = 1.0
 """Seconds of encoding for a second of pictures: the layers of a track are encoded one after the other."""
 
@@ -33,13 +30,8 @@ class Judgement:
     @property
     def is_good(self) -> bool:
         if self.result is None:
-            return not is_hardware(self.encoder)
+            return not self.encoder.is_hardware
         return self.result.is_usable and not self.is_slow
-
-
-def is_hardware(encoder: EncoderRegistration) -> bool:
-    """Whether it depends on a device, and has to be tried."""
-    return encoder.rank > SOFTWARE_RANK
 
 
 def judged(
@@ -77,7 +69,7 @@ def to_try(order: Sequence[Judgement]) -> list[str]:
 
 
 def _is_to_try(judgement: Judgement, has_slow: bool) -> bool:
-    if is_hardware(judgement.encoder):
+    if judgement.encoder.is_hardware:
         return judgement.result is None or not judgement.result.is_usable
     return has_slow and judgement.result is None
 
@@ -86,7 +78,7 @@ def explained(judgement: Judgement) -> str:
     """Why it stands where it stands, without its name."""
     result = judgement.result
     if result is None:
-        return "not tried yet" if is_hardware(judgement.encoder) else ""
+        return "not tried yet" if judgement.encoder.is_hardware else ""
     if not result.is_usable:
         return f"not usable here: {result.reason}"
     speed = f"{result.ms:.1f} ms for a picture in {_sizes(result)}"

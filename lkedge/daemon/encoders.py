@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lkedge.config.models import AUTO, TrackConfig, VideoPublish
-from lkedge.daemon.encoder_rank import is_hardware
 from lkedge.plugin.hookspecs import EncoderRequest
 from lkedge.plugin.manager import PluginManager
 from lkedge.terms import Codec
@@ -49,7 +48,7 @@ class Encoders:
         chosen = self._plugins.choose_encoder(_request(track))
         if chosen is not candidates[0]:
             return _with(track, chosen.name)
-        if not is_hardware(chosen) or not isinstance(track.publish, VideoPublish):
+        if not chosen.is_hardware or not isinstance(track.publish, VideoPublish):
             return track
         best = self._tried().best(track, track.publish, candidates)
         return track if best is candidates[0] else _with(track, best.name)

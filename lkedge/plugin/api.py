@@ -345,6 +345,10 @@ class SourceRegistration:
     options: type[Any] = NoOptions
 
 
+SOFTWARE_RANK = 100
+"""Encoders of this rank and below run anywhere; those above are used after a trial with real pictures only."""
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderRegistration:
     """One encoder that a plugin offers.
@@ -357,10 +361,15 @@ class EncoderRegistration:
     name: str
     codec: Codec
     summary: str
-    rank: int = 100
+    rank: int = SOFTWARE_RANK
     video: VideoEncoderFactory | None = None
     audio: AudioEncoderFactory | None = None
     is_usable: Callable[[], str] = lambda: ""
+
+    @property
+    def is_hardware(self) -> bool:
+        """Whether it depends on a device."""
+        return self.rank > SOFTWARE_RANK
 
 
 @dataclass(frozen=True, slots=True)
