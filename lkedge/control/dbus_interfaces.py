@@ -152,7 +152,8 @@ CONNECTION_PROPERTIES = (
 """Those of org.lkedge1.Manager that are read from the connection."""
 
 DAEMON_PROPERTIES = (
-    *(_property(StatusReply, field, is_constant=True) for field in ("version", "pid", "since")),
+    *(_property(StatusReply, field, is_constant=True) for field in ("version", "pid")),
+    _property(StatusReply, "since"),
     _property(StatusReply, "config_files"),
 )
 

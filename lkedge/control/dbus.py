@@ -1,0 +1,173 @@
+"""org.lkedge1 on the system bus: the commands of lkedge.control.api as objects, properties, methods and signals.
+
+The daemon lives without dbus-fast and without a bus, and takes the bus up when it comes,
+also after it was restarted. $DBUS_SYSTEM_BUS_ADDRESS names another bus.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from lkedge.config.models import ControlConfig
+from lkedge.control.dbus_names import BUS_NAME
+from lkedge.control.events import EventHub
+
+if TYPE_CHECKING:
+    from dbus_fast import Message
+    from dbus_fast.aio import MessageBus
+
+    from lkedge.control.dbus_calls import Commands
+
+logger = logging.getLogger(__name__)
+
+CONNECT_DEADLINE_S = 10.0
+FIRST_RETRY_S = 1.0
+MAX_RETRY_S = 30.0
+
+
+class BusUnavailable(Exception):
+    """There is no bus, or it does not let us be org.lkedge1; the message says why."""
+
+
+class DbusService:
+    """Keeps us on the bus. Owned by the loop.
+
+    is_on_bus: whether we have the name now. bus_name: another one for a second daemon.
+    """
+
+    def __init__(
+        self, commands: Commands, hub: EventHub, config: ControlConfig, *, bus_name: str = BUS_NAME,
+        first_retry_s: float = FIRST_RETRY_S,
+    ) -> None:  # fmt: skip
+        self.is_on_bus = False
+        self._commands = commands
+        self._hub = hub
+        self._config = config
+        self._bus_name = bus_name
+        self._first_retry_s = first_retry_s
+        self._task: asyncio.Task[None] | None = None
+        self._told = ""
+
+    def start(self) -> None:
+        """Begin to look for the bus; returns at once."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="control.dbus")
+
+    async def stop(self) -> None:
+        """Leave the bus. Any number of times."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _run(self) -> None:
+        try:
+            import dbus_fast  # noqa: F401
+        except ImportError:
+            logger.info("not on D-Bus: dbus-fast is not installed (pip install 'lkedge[dbus]')")
+            return
+        retry_s = self._first_retry_s
+        while True:
+            if await self._attempt():
+                retry_s = self._first_retry_s
+            await asyncio.sleep(retry_s)
+            retry_s = min(2 * retry_s, MAX_RETRY_S)
+
+    async def _attempt(self) -> bool:
+        """Whether we have been on the bus. Why not is told once, not at every attempt."""
+        from dbus_fast import DBusFastError
+
+        was_on_bus = False
+        try:
+            await self._serve()
+        except (BusUnavailable, DBusFastError, OSError, EOFError, TimeoutError) as error:
+            was_on_bus = self.is_on_bus
+            self._tell(f"D-Bus is gone: {_reason(error)}" if was_on_bus else f"not on D-Bus: {_reason(error)}")
+        except Exception:
+            was_on_bus = self.is_on_bus
+            logger.exception("the D-Bus interface failed; it is started again")
+        finally:
+            self.is_on_bus = False
+        return was_on_bus
+
+    async def _serve(self) -> None:
+        """Connect, be there until the bus goes."""
+        from lkedge.control.dbus_callers import Callers
+        from lkedge.control.dbus_calls import Calls
+        from lkedge.control.dbus_signals import Signals
+
+        bus = await _connect()
+        gone = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
+        calls = Calls(self._commands, Callers(bus, self._config), _sender(bus))
+        bus.add_message_handler(calls.receive)
+        try:
+            async with asyncio.timeout(CONNECT_DEADLINE_S):
+                await _take_name(bus, self._bus_name)
+            self.is_on_bus, self._told = True, ""
+            logger.info("on D-Bus as %s", self._bus_name)
+            await _until(gone, Signals(self._commands, self._hub, _sender(bus)).run())
+        finally:
+            await calls.close()
+            bus.disconnect()
+            # Not cancelled before: dbus-fast takes its reader off the loop when this ends.
+            await asyncio.wait([gone], timeout=CONNECT_DEADLINE_S)
+            await asyncio.gather(gone, return_exceptions=True)
+
+    def _tell(self, sentence: str) -> None:
+        logger.log(logging.DEBUG if sentence == self._told else logging.INFO, "%s", sentence)
+        self._told = sentence
+
+
+async def _connect() -> MessageBus:
+    from dbus_fast import BusType
+    from dbus_fast.aio import MessageBus
+
+    async with asyncio.timeout(CONNECT_DEADLINE_S):
+        return await MessageBus(bus_type=BusType.SYSTEM).connect()
+
+
+async def _take_name(bus: MessageBus, name: str) -> None:
+    from dbus_fast import DBusError, NameFlag, RequestNameReply
+
+    try:
+        reply = await bus.request_name(name, NameFlag.DO_NOT_QUEUE)
+    except DBusError as error:
+        raise BusUnavailable(
+            f"{error.text}; is the policy /usr/share/dbus-1/system.d/org.lkedge1.conf there?"
+        ) from error
+    if reply not in (RequestNameReply.PRIMARY_OWNER, RequestNameReply.ALREADY_OWNER):
+        raise BusUnavailable(f"another process is {name}; set `dbus = false` in [control] of one of them")
+
+
+async def _until(gone: asyncio.Future[None], running: Coroutine[Any, Any, None]) -> None:
+    """Run until the bus is gone, or what runs fails; raises the reason."""
+    task = asyncio.get_running_loop().create_task(running, name="control.dbus.signals")
+    try:
+        done, _ = await asyncio.wait([gone, task], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    for one in done:
+        one.result()
+
+
+def _sender(bus: MessageBus) -> Callable[[Message], Awaitable[None]]:
+    """Writes to the bus, and says ConnectionError when that is gone."""
+
+    async def send(message: Message) -> None:
+        try:
+            await bus.send(message)
+        except (OSError, EOFError) as error:
+            raise ConnectionError(_reason(error)) from error
+
+    return send
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, EOFError):
+        return "it closed the connection"
+    return str(error) or ("it does not answer" if isinstance(error, TimeoutError) else type(error).__name__)
