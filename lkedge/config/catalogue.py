@@ -33,7 +33,10 @@ class EncoderEntry(Protocol):
 
 
 class Catalogue(Protocol):
-    """The sources, encoders and audio processors that exist, by name."""
+    """The sources, encoders and audio processors that exist, by name.
+
+    settings: the options dataclasses of plugins that have settings of their own, by plugin.
+    """
 
     @property
     def sources(self) -> Mapping[str, SourceEntry]: ...
@@ -41,3 +44,5 @@ class Catalogue(Protocol):
     def encoders(self) -> Mapping[str, EncoderEntry]: ...
     @property
     def processors(self) -> Mapping[str, object]: ...
+    @property
+    def settings(self) -> Mapping[str, type[Any]]: ...

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from typing import Any
 
 from lkedge.config.catalogue import Catalogue, SourceEntry
 from lkedge.config.describe import Row, option_row, rows
@@ -21,6 +22,7 @@ from lkedge.config.sections import (
     Section,
     TrackSection,
 )
+from lkedge.config.suggest import toml_key
 
 WIDTH = 100
 SWITCHED_ON = {"url", "token_file", "name", "source"}
@@ -51,6 +53,7 @@ def example(catalogue: Catalogue) -> str:
         _table("[publish_defaults]", PublishSection),
         _track(),
         *(_source(source) for source in catalogue.sources.values() if source.name != "testsrc"),
+        *(_plugin(name, options) for name, options in catalogue.settings.items()),
     ]
     return "\n\n".join(blocks) + "\n"
 
@@ -80,6 +83,13 @@ def _source(source: SourceEntry) -> str:
         lines.append(f"#[track.{source.name}]")
     for row in options:
         lines += _setting(row, is_on=False)
+    return "\n".join(lines)
+
+
+def _plugin(name: str, options: type[Any]) -> str:
+    lines = [f'# Settings of the plugin "{name}" itself.', f"#[plugin.{toml_key(name)}]"]
+    for field in option_fields(options):
+        lines += _setting(option_row(field), is_on=False)
     return "\n".join(lines)
 
 

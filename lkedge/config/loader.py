@@ -17,6 +17,7 @@ from lkedge.config.models import Config, TrackConfig
 from lkedge.config.problems import Problems, unknown_setting
 from lkedge.config.resolve_control import resolve_control
 from lkedge.config.resolve_livekit import LiveKitResolver
+from lkedge.config.resolve_plugins import resolve_plugins
 from lkedge.config.resolve_track import TrackResolver
 from lkedge.config.sections import (
     CaptureSection,
@@ -86,6 +87,7 @@ class _Loading:
         log = self._section(LogSection, ("log",)) or LogSection()
         control = self._section(ControlSection, ("control",)) or ControlSection()
         tracks = self._tracks()
+        plugins = resolve_plugins(self._document, self._catalogue, self._problems)
         self._problems.raise_if_any()
         assert livekit is not None, "a problem was noted otherwise"
         return Config(
@@ -94,6 +96,7 @@ class _Loading:
             log_level=log.level or "info",
             files=tuple(self._document.files),
             control=resolve_control(control, self._document, self._environ),
+            plugins=plugins,
         )
 
     def _check_top_level(self) -> None:

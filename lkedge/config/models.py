@@ -197,6 +197,8 @@ class Config:
     tracks: in the order of the files, disabled ones too.
     log_level: "debug", "info", "warning" or "error".
     files: what was read, in the order of reading.
+    plugins: complete and checked settings of the plugins that have a table, by plugin; plain
+        values as in TrackConfig.source_options.
     """
 
     livekit: LiveKitConfig
@@ -204,3 +206,4 @@ class Config:
     log_level: str = "info"
     files: tuple[Path, ...] = ()
     control: ControlConfig = ControlConfig()
+    plugins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from lkedge.config.catalogue import Catalogue, SourceEntry
 from lkedge.config.describe import Row, option_row, rows, tables
 from lkedge.config.options import option_fields
 from lkedge.config.presets import AUDIO_PRESETS
 from lkedge.config.sections import FileSection, Section
+from lkedge.config.suggest import toml_key
 from lkedge.media.layers import PRESETS_4_3, PRESETS_16_9, Preset
 
 HEAD = """\
@@ -47,7 +48,7 @@ def reference(catalogue: Catalogue) -> str:
     for name, section in tables(FileSection):
         header = f"[[{name}]]" if name == "track" else f"[{name}]"
         parts += _section(header, name, section, 2)
-    parts += [_sources(catalogue), _presets()]
+    parts += [_sources(catalogue), *_plugins(catalogue), _presets()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -73,6 +74,12 @@ def _source(source: SourceEntry) -> str:
     options = [option_row(field) for field in option_fields(source.options)]
     body = _table(options) if options else "It has no settings."
     return f"### `[track.{source.name}]`\n\n{source.summary[:1].upper()}{source.summary[1:]} ({kinds}).\n\n{body}"
+
+
+def _plugins(catalogue: Catalogue) -> Iterator[str]:
+    yield "## Settings of plugins\n\nA plugin may have settings of its own, in a table `[plugin.NAME]`."
+    for name, options in catalogue.settings.items():
+        yield f"### `[plugin.{toml_key(name)}]`\n\n{_table(map(option_row, option_fields(options)))}"
 
 
 def _table(entries: Iterable[Row]) -> str:

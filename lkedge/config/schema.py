@@ -20,6 +20,9 @@ def schema(catalogue: Catalogue) -> dict[str, Any]:
     track = result["$defs"]["TrackSection"]
     for source in catalogue.sources.values():
         track["properties"][source.name] = _source(source)
+    result["properties"]["plugin"]["properties"] = {
+        name: _table(f'settings of the plugin "{name}"', options) for name, options in catalogue.settings.items()
+    }
     # Tables of plugins that are not installed here; a misspelt plain setting is still found.
     track["additionalProperties"] = {"type": "object"}
     return result
@@ -31,10 +34,14 @@ def schema_text(catalogue: Catalogue) -> str:
 
 
 def _source(source: SourceEntry) -> dict[str, Any]:
-    fields = option_fields(source.options)
+    return _table(f'settings of the source "{source.name}": {source.summary}', source.options)
+
+
+def _table(description: str, options: type[Any]) -> dict[str, Any]:
+    fields = option_fields(options)
     result: dict[str, Any] = {
         "type": "object",
-        "description": f'settings of the source "{source.name}": {source.summary}',
+        "description": description,
         "properties": {field.name: _option(field) for field in fields},
         "additionalProperties": False,
     }

@@ -291,3 +291,4 @@ class FileSection(Section):
     capture_defaults: CaptureSection | None = setting("capture settings of all tracks that do not say otherwise")
     publish_defaults: PublishSection | None = setting("publish settings of all tracks that do not say otherwise")
     track: list[TrackSection] | None = setting("the tracks")
+    plugin: dict[str, dict[str, Any]] | None = setting("settings of plugins themselves, each in a table of its name")

@@ -52,6 +52,9 @@ def effective(document: Document, catalogue: Catalogue) -> str:
     ]
     for index, track in enumerate(document.data.get("track", [])):
         lines += _track(show, catalogue, ("track", index), track["source"])
+    for name in document.data.get("plugin", {}):
+        entries = [option_row(field) for field in option_fields(catalogue.settings[name])]
+        lines += show.rows(f"[plugin.{toml_key(name)}]", entries, (("plugin", name),))
     return "\n".join(lines) + "\n"
 
 

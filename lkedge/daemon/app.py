@@ -47,6 +47,7 @@ class Daemon:
 
     async def start(self) -> None:
         """Start all tracks, then begin to connect; returns at once."""
+        self._plugins.configure(self._config.plugins)
         enabled = [track for track in self._config.tracks if track.enabled]
         for track in enabled:
             self.publisher.add_track(self._encoders.with_encoder(track))

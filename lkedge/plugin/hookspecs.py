@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pluggy
 
@@ -65,6 +66,24 @@ def lkedge_register_processors(register: Callable[[ProcessorRegistration], None]
 
 
 @hookspec
+def lkedge_register_settings(register: Callable[[type[Any]], None]) -> None:
+    """Offer settings of the plugin itself: call `register` once, with a frozen dataclass of option() fields.
+
+    They are what `[plugin.NAME]` of the configuration takes, NAME being that of the entry
+    point. Once, at load.
+    """
+
+
+@hookspec
+def lkedge_configure(settings: Any) -> None:
+    """Take over the settings of `[plugin.NAME]`, an instance of the registered dataclass.
+
+    In the daemon only, before `lkedge_startup`, and again when a reload has changed them; None
+    when the table was taken out. Not called for a plugin that has no such table.
+    """
+
+
+@hookspec
 def lkedge_probe(kind: TrackKind | None) -> Sequence[DeviceInfo]:  # type: ignore[empty-body]
     """List the devices of this kind (None: of every kind) that are there now.
 
@@ -93,6 +112,15 @@ def lkedge_shutdown() -> None:
 @hookspec
 def lkedge_track_changed(track: str, state: str) -> None:
     """A track changed its state: "published", "muted", "failed", "unpublished", ..."""
+
+
+@hookspec
+def lkedge_capture_changed(track: str, captures: bool) -> None:
+    """The source of a track was opened, or was closed: by Dynacast, a failure, its end, or with its worker.
+
+    True from when it delivers until after its device was released; for a snapshot too. Also
+    after `lkedge_shutdown`, when the workers end.
+    """
 
 
 @hookspec

@@ -10,7 +10,7 @@ import dataclasses
 import importlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -25,6 +25,7 @@ from lkedge.plugin.api import DeviceInfo, EncoderRegistration, ProcessorRegistra
 from lkedge.plugin.contract import check_hooks
 from lkedge.plugin.discovery import FoundPlugin, installed_plugins
 from lkedge.plugin.hookspecs import PROJECT, EncoderRequest
+from lkedge.plugin.options import build_options
 from lkedge.plugin.registry import Registry
 from lkedge.terms import TrackKind
 
@@ -86,6 +87,7 @@ class PluginManager:
         self.registry = Registry()
         self._records: dict[str, PluginRecord] = {}
         self._crashes: dict[str, list[int]] = {}
+        self._configured: dict[str, Mapping[str, Any] | None] = {}
         self._clock = clock or SystemClock()
         self._probe_budget_s = probe_budget_s
         self._pluggy = pluggy.PluginManager(PROJECT)
@@ -112,6 +114,16 @@ class PluginManager:
         """Call a notification hook of every plugin; one that raises does not disturb the others."""
         for plugin in self._plugins_with(hook):
             self._call(plugin, hook, arguments)
+
+    def configure(self, plugins: Mapping[str, Mapping[str, Any]]) -> None:
+        """Hand `Config.plugins` to the plugins: to each only what it was not handed before."""
+        for name in sorted(self._configured.keys() | plugins.keys()):
+            values = plugins.get(name)
+            if values == self._configured.get(name) or name not in self._plugins_with("lkedge_configure"):
+                continue
+            self._configured[name] = values
+            settings = None if values is None else build_options(self.registry.settings[name], values)
+            self._call(name, "lkedge_configure", {"settings": settings})
 
     def choose_encoder(self, request: EncoderRequest) -> EncoderRegistration:
         """The encoder for a track: a plugin's choice, else the highest rank.
@@ -171,10 +183,12 @@ class PluginManager:
         sources: list[SourceRegistration] = []
         encoders: list[EncoderRegistration] = []
         processors: list[ProcessorRegistration] = []
+        settings: list[type[Any]] = []
         self._caller(name, "lkedge_register_sources")(register=sources.append)
         self._caller(name, "lkedge_register_encoders")(register=encoders.append)
         self._caller(name, "lkedge_register_processors")(register=processors.append)
-        self.registry.add_all(sources, encoders, name, processors)
+        self._caller(name, "lkedge_register_settings")(register=settings.append)
+        self.registry.add_all(sources, encoders, name, processors, settings)
         self._update(
             name,
             sources=tuple(source.name for source in sources),

@@ -1,5 +1,5 @@
 # lkedge: pure
-"""What all plugins together offer: sources by name, encoders by codec and rank, processors by rank."""
+"""What all plugins together offer: sources by name, encoders by codec and rank, processors by rank, settings."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ class Registry:
         self._sources: dict[str, SourceRegistration] = {}
         self._encoders: dict[str, EncoderRegistration] = {}
         self._processors: dict[str, ProcessorRegistration] = {}
+        self._settings: dict[str, type[Any]] = {}
         self._offers: Mapping[str, dict[str, Any]] = {
             "source": self._sources,
             "encoder": self._encoders,
             "processor": self._processors,
+            "settings table": self._settings,
         }
         self._owner: dict[tuple[str, str], str] = {}
 
@@ -45,6 +47,11 @@ class Registry:
     def processors(self) -> Mapping[str, ProcessorRegistration]:
         """By name, the highest rank first."""
         return dict(sorted(self._processors.items(), key=lambda item: -item[1].rank))
+
+    @property
+    def settings(self) -> Mapping[str, type[Any]]:
+        """The options dataclasses of the plugins that have settings of their own, by plugin."""
+        return MappingProxyType(self._settings)
 
     def encoders_for(self, codec: Codec) -> list[EncoderRegistration]:
         """All encoders of a codec, the highest rank first."""
@@ -77,12 +84,19 @@ class Registry:
         self._claim("processor", registration.name, plugin)
         self._processors[registration.name] = registration
 
+    def add_settings(self, options: type[Any], plugin: str) -> None:
+        """Take the settings of a plugin itself, one table. Raises as `add_source`."""
+        _check_options(f"plugin {plugin!r}", plugin, options)
+        self._claim("settings table", plugin, plugin)
+        self._settings[plugin] = options
+
     def add_all(
         self,
         sources: Iterable[SourceRegistration],
         encoders: Iterable[EncoderRegistration],
         plugin: str,
         processors: Iterable[ProcessorRegistration] = (),
+        settings: Iterable[type[Any]] = (),
     ) -> None:
         """Take everything that a plugin offers, or nothing. Raises as `add_source`."""
         try:
@@ -92,6 +106,8 @@ class Registry:
                 self.add_encoder(encoder, plugin)
             for processor in processors:
                 self.add_processor(processor, plugin)
+            for options in settings:
+                self.add_settings(options, plugin)
         except PluginError:
             self.remove_all(plugin)
             raise
@@ -122,7 +138,7 @@ def check_source(registration: SourceRegistration) -> None:
         raise PluginError(f"the source {name!r} names no kind; give frozenset({{TrackKind.VIDEO}}) or the like")
     for kind, factory in ((TrackKind.VIDEO, registration.video), (TrackKind.AUDIO, registration.audio)):
         _check_factory("source", name, kind, factory, is_wanted=kind in registration.kinds)
-    _check_options(name, registration.options)
+    _check_options(f"source {name!r}", name, registration.options)
 
 
 def check_encoder(registration: EncoderRegistration) -> None:
@@ -157,9 +173,9 @@ def _check_factory(role: str, name: str, kind: TrackKind, factory: object, *, is
         raise PluginError(f"the {role} {name!r} says it does {kind.value}, but has no {kind.value} factory")
 
 
-def _check_options(name: str, options: type[Any]) -> None:
+def _check_options(owner: str, name: str, options: type[Any]) -> None:
     if not (isinstance(options, type) and dataclasses.is_dataclass(options)):
-        raise PluginError(f"the options of source {name!r} must be a frozen dataclass of option() fields")
+        raise PluginError(f"the options of {owner} must be a frozen dataclass of option() fields")
     for field in dataclasses.fields(options):
         if "help" not in field.metadata:
             raise PluginError(f"the option {name}.{field.name} has no help; declare it with option()")

@@ -23,6 +23,7 @@ class Announcer:
         self._notify = notify
         self._states: dict[str, TrackState] = {}
         self._plans: dict[str, LayerPlan] = {}
+        self._capturing: set[str] = set()
 
     def tell(self, publication: Publication) -> None:
         """Something about this track may have changed."""
@@ -30,6 +31,7 @@ class Announcer:
         if self._states.get(name) is not publication.state:
             self._states[name] = publication.state
             self._notify("lkedge_track_changed", track=name, state=publication.state.value)
+        self._tell_capture(name, publication.live.is_open)
         track = publication.track
         if isinstance(track, VideoTrack) and track.is_known and self._plans.get(name) != track.worker_plan():
             self._plans[name] = track.worker_plan()
@@ -39,4 +41,10 @@ class Announcer:
         """The track was removed."""
         self._states.pop(publication.name, None)
         self._plans.pop(publication.name, None)
+        self._tell_capture(publication.name, False)
         self._notify("lkedge_track_changed", track=publication.name, state="removed")
+
+    def _tell_capture(self, name: str, captures: bool) -> None:
+        if captures != (name in self._capturing):
+            self._capturing ^= {name}
+            self._notify("lkedge_capture_changed", track=name, captures=captures)

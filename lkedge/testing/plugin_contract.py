@@ -16,7 +16,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from lkedge.config.options import check_options, option_fields
 from lkedge.plugin.discovery import FoundPlugin, installed_plugins
@@ -45,7 +45,8 @@ class PluginContract:
     def test_it_loads_and_offers_something(self) -> None:
         record = self.record()
         assert record.status is PluginStatus.READY, record.reason
-        assert record.sources or record.encoders or record.processors
+        has_settings = record.name in self.loaded().registry.settings
+        assert record.sources or record.encoders or record.processors or has_settings
 
     def test_loading_it_imports_no_heavy_module(self) -> None:
         module = self.target.partition(":")[0]
@@ -61,26 +62,26 @@ class PluginContract:
         assert done.stdout.split() == []
 
     def test_every_option_is_of_a_known_type_and_has_help(self) -> None:
-        for source in self.loaded().registry.sources.values():
-            for field in option_fields(source.options):
-                assert field.type in (bool, int, float, str, dict), f"{source.name}.{field.name}: {field.type}"
-                assert field.help, f"{source.name}.{field.name} has no help"
+        for name, options in self.tables():
+            for field in option_fields(options):
+                assert field.type in (bool, int, float, str, dict), f"{name}.{field.name}: {field.type}"
+                assert field.help, f"{name}.{field.name} has no help"
 
     def test_every_default_is_allowed(self) -> None:
-        for source in self.loaded().registry.sources.values():
+        for name, options in self.tables():
             defaults = {
                 field.name: list(field.default) if field.is_list else field.default
-                for field in option_fields(source.options)
+                for field in option_fields(options)
                 if not field.is_required
             }
-            _, problems = check_options(source.options, defaults, lambda _, value: value)
+            _, problems = check_options(options, defaults, lambda _, value: value)
             wrong = [problem for problem in problems if problem.key]
-            assert not wrong, f"{source.name}: {wrong}"
+            assert not wrong, f"{name}: {wrong}"
 
     def test_options_are_frozen(self) -> None:
-        for source in self.loaded().registry.sources.values():
-            parameters = source.options.__dataclass_params__
-            assert parameters.frozen, f"{source.options.__name__} is not frozen"
+        for _, options in self.tables():
+            parameters = options.__dataclass_params__
+            assert parameters.frozen, f"{options.__name__} is not frozen"
 
     def test_it_imports_only_what_lkedge_makes_public(self) -> None:
         wrong = [
@@ -95,6 +96,12 @@ class PluginContract:
     def loaded(self) -> PluginManager:
         """A manager with only this plugin beside the built-in ones."""
         return PluginManager(find=lambda: [FoundPlugin(self.name, self.target, "", "")])
+
+    def tables(self) -> Iterator[tuple[str, type[Any]]]:
+        """Every table of settings, by the source or plugin that it belongs to."""
+        registry = self.loaded().registry
+        yield from ((source.name, source.options) for source in registry.sources.values())
+        yield from registry.settings.items()
 
     def record(self) -> PluginRecord:
         """The record of this plugin."""

@@ -112,6 +112,23 @@ BROKEN = {
         PluginStatus.CONTRACT_ERROR,
         "the processor 'p' has no factory",
     ),
+    "settings without help": (
+        "@dataclasses.dataclass(frozen=True)\nclass O: pin: int = 1\n"
+        "@hookimpl\ndef lkedge_register_settings(register): register(O)",
+        PluginStatus.CONTRACT_ERROR,
+        "the option broken.pin has no help",
+    ),
+    "settings twice": (
+        "@dataclasses.dataclass(frozen=True)\nclass O: pin: int = option(1, help='h')\n"
+        "@hookimpl\ndef lkedge_register_settings(register): register(O), register(O)",
+        PluginStatus.CONTRACT_ERROR,
+        "the settings table 'broken' of plugin 'broken' is already offered",
+    ),
+    "settings that are no dataclass": (
+        "@hookimpl\ndef lkedge_register_settings(register): register({'pin': 1})",
+        PluginStatus.CONTRACT_ERROR,
+        "the options of plugin 'broken' must be a frozen dataclass",
+    ),
     "an encoder without factory": (
         "@hookimpl\ndef lkedge_register_encoders(register): register(EncoderRegistration('e', Codec.VP8, 's'))",
         PluginStatus.CONTRACT_ERROR,
@@ -196,6 +213,10 @@ class Notified:
         self._hear((track, state))
 
     @hookimpl
+    def lkedge_capture_changed(self, captures: bool) -> None:
+        self._hear(captures)
+
+    @hookimpl
     def lkedge_layers_changed(self, plan: object) -> None:
         self._hear(plan)
 
@@ -217,6 +238,7 @@ class TestNotifications:
             ("lkedge_startup", {"context": StartupContext("1")}, "1"),
             ("lkedge_shutdown", {}, "shutdown"),
             ("lkedge_track_changed", {"track": "a", "state": "muted"}, ("a", "muted")),
+            ("lkedge_capture_changed", {"track": "a", "captures": True}, True),
             ("lkedge_layers_changed", {"track": "a", "plan": "plan"}, "plan"),
         ],
     )
