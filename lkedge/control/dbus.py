@@ -12,15 +12,14 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from lkedge.config.models import ControlConfig
+from lkedge.clock import Clock, SystemClock
 from lkedge.control.dbus_names import BUS_NAME
-from lkedge.control.events import EventHub
+from lkedge.control.handler import Handler
+from lkedge.control.peer import RefusalLog, Rights
 
 if TYPE_CHECKING:
     from dbus_fast import Message
     from dbus_fast.aio import MessageBus
-
-    from lkedge.control.dbus_calls import Commands
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +36,18 @@ class DbusService:
     """Keeps us on the bus. Owned by the loop.
 
     is_on_bus: whether we have the name now. bus_name: another one for a second daemon.
+    The handler is shared with the other spelling, and closed by its owner.
     """
 
     def __init__(
-        self, commands: Commands, hub: EventHub, config: ControlConfig, *, bus_name: str = BUS_NAME,
+        self, handler: Handler, rights: Rights, *, clock: Clock | None = None, bus_name: str = BUS_NAME,
         first_retry_s: float = FIRST_RETRY_S,
     ) -> None:  # fmt: skip
         self.is_on_bus = False
-        self._commands = commands
-        self._hub = hub
-        self._config = config
+        self._handler = handler
+        self._rights = rights
+        self._clock = clock or SystemClock()
+        self._refusals = RefusalLog()
         self._bus_name = bus_name
         self._first_retry_s = first_retry_s
         self._task: asyncio.Task[None] | None = None
@@ -102,14 +103,15 @@ class DbusService:
 
         bus = await _connect()
         gone = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
-        calls = Calls(self._commands, Callers(bus, self._config), _sender(bus))
+        callers = Callers(bus, self._rights, self._refusals, self._clock)
+        calls = Calls(self._handler, callers, _sender(bus))
         bus.add_message_handler(calls.receive)
         try:
             async with asyncio.timeout(CONNECT_DEADLINE_S):
                 await _take_name(bus, self._bus_name)
             self.is_on_bus, self._told = True, ""
             logger.info("on D-Bus as %s", self._bus_name)
-            await _until(gone, Signals(self._commands, self._hub, _sender(bus)).run())
+            await _until(gone, Signals(self._handler, _sender(bus)).run())
         finally:
             await calls.close()
             bus.disconnect()

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 from dbus_fast import DBusError, DBusFastError, ErrorType, Message, MessageFlag, MessageType, Variant
-from pydantic import BaseModel
 
-from lkedge.control.api import COMMAND, MANAGER, TRACK, Access, Command
+from lkedge.control.api import COMMAND, MANAGER, TRACK, Access
 from lkedge.control.arguments import Arguments
 from lkedge.control.dbus_callers import Callers
 from lkedge.control.dbus_interfaces import INTERFACES, Method, Property
@@ -29,6 +28,7 @@ from lkedge.control.dbus_objects import Properties, manager_properties, objects,
 from lkedge.control.dbus_types import plain, table_of, text
 from lkedge.control.dbus_xml import node_xml
 from lkedge.control.errors import Code, ControlError
+from lkedge.control.handler import Handler
 from lkedge.control.parse import from_values
 from lkedge.control.replies import Done, StatusReply, TrackReply
 
@@ -54,20 +54,14 @@ Answer = tuple[str, list[Any]]
 NOTHING: Answer = ("", [])
 
 
-class Commands(Protocol):
-    """lkedge.control.handler.Handler is one."""
-
-    async def call(self, command: Command, arguments: Arguments) -> BaseModel | bytes: ...
-
-
 class Calls:
     """The calls of one connection to the bus. Owned by the loop.
 
     send: writes a message to the bus; ConnectionError when it is gone.
     """
 
-    def __init__(self, commands: Commands, callers: Callers, send: Callable[[Message], Awaitable[None]]) -> None:
-        self._commands = commands
+    def __init__(self, handler: Handler, callers: Callers, send: Callable[[Message], Awaitable[None]]) -> None:
+        self._handler = handler
         self._callers = callers
         self._send = send
         self._tasks: set[asyncio.Task[None]] = set()
@@ -131,7 +125,7 @@ class Calls:
         command = method.command
         await self._check(message, command.access, command.name)
         values = method.values(track_name(_path(message)), message.signature, message.body)
-        reply = await self._commands.call(command, from_values(command, plain(values)))
+        reply = await self._handler.call(command, from_values(command, plain(values)))
         if isinstance(reply, Done):
             return NOTHING
         return method.gives_signature, [reply if isinstance(reply, bytes) else table_of(reply)]
@@ -181,7 +175,7 @@ class Calls:
         if interface == MANAGER:
             return manager_properties(await self._status())
         arguments = from_values(COMMAND["track"], {"track": track_name(path)})
-        track = await self._commands.call(COMMAND["track"], arguments)
+        track = await self._handler.call(COMMAND["track"], arguments)
         assert isinstance(track, TrackReply)
         return track_properties(track)
 
@@ -198,11 +192,11 @@ class Calls:
             )
         command = COMMAND[one.setters[0 if wanted else 1]]
         await self._check(message, command.access, command.name)
-        await self._commands.call(command, from_values(command, {"track": track_name(_path(message))}))
+        await self._handler.call(command, from_values(command, {"track": track_name(_path(message))}))
         return NOTHING
 
     async def _status(self) -> StatusReply:
-        status = await self._commands.call(COMMAND["status"], Arguments())
+        status = await self._handler.call(COMMAND["status"], Arguments())
         assert isinstance(status, StatusReply)
         return status
 

@@ -12,11 +12,11 @@ from dbus_fast import Message
 from lkedge.control.api import COMMAND, MANAGER, TRACK
 from lkedge.control.arguments import Arguments
 from lkedge.control.changes import EventName
-from lkedge.control.dbus_calls import Commands
 from lkedge.control.dbus_names import OBJECT_MANAGER, PROPERTIES, ROOT_PATH, track_path
 from lkedge.control.dbus_objects import Added, Changed, Difference, Objects, differences, interface_at, objects
 from lkedge.control.dbus_types import table_of, text
-from lkedge.control.events import Event, EventHub
+from lkedge.control.events import Event
+from lkedge.control.handler import Handler
 from lkedge.control.replies import ControlEvent, ReloadedEvent, StatusReply
 
 MIN_INTERVAL_S = 0.25
@@ -33,10 +33,9 @@ class Signals:
     dropped: signals about controls and reloads that were lost in a burst.
     """
 
-    def __init__(self, commands: Commands, hub: EventHub, send: Callable[[Message], Awaitable[None]]) -> None:
+    def __init__(self, handler: Handler, send: Callable[[Message], Awaitable[None]]) -> None:
         self.dropped = 0
-        self._commands = commands
-        self._hub = hub
+        self._handler = handler
         self._send = send
         self._known: Objects = {}
         self._waiting: deque[Message] = deque(maxlen=MAX_WAITING)
@@ -44,7 +43,7 @@ class Signals:
 
     async def run(self) -> None:
         """Until cancelled, or the bus is gone."""
-        self._hub.add(self._take)
+        self._handler.events.add(self._take)
         try:
             self._known = await self._objects()
             while True:
@@ -54,7 +53,7 @@ class Signals:
                 await self._tell_waiting()
                 await asyncio.sleep(MIN_INTERVAL_S)
         finally:
-            self._hub.remove(self._take)
+            self._handler.events.remove(self._take)
 
     def _take(self, event: Event) -> None:
         if signal := _signal_of(event):
@@ -73,7 +72,7 @@ class Signals:
             await self._send(self._waiting.popleft())
 
     async def _objects(self) -> Objects:
-        status = await self._commands.call(COMMAND["status"], Arguments())
+        status = await self._handler.call(COMMAND["status"], Arguments())
         assert isinstance(status, StatusReply)
         return objects(status)
 
