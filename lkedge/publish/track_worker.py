@@ -78,8 +78,11 @@ class TrackWorker:
             return
         self._controls = dict(host.controls)
         self._earlier_restarts += host.restarts
-        self.live.take(WorkerDied("it was told to stop"))
-        await host.stop()
+        try:
+            await host.stop()
+        finally:
+            # Not before: the device is in use until the worker has ended.
+            self.live.take(WorkerDied("it was told to stop"))
 
     async def follow(self, old: TrackConfig, new: TrackConfig) -> bool:
         """Set the controls that the settings change. False when these settings need another worker."""
