@@ -215,7 +215,7 @@ class FakeM2mKernel:
         side = self._side(argument.type)
         assert not context.memory[side], "S_FMT while buffers are allocated"
         context.order.append(f"S_FMT {side}")
-        pix: Any = m2m.PixFormatMplane.from_buffer(argument.fmt) if self.block.is_multiplanar else argument.fmt.pix
+        pix: Any = v4l2.PixFormatMplane.from_buffer(argument.fmt) if self.block.is_multiplanar else argument.fmt.pix
         low, high = self.block.sizes
         pix.width = _up(min(max(pix.width, low), high), self.block.blocks[0])
         pix.height = _up(min(max(pix.height, low), high), self.block.blocks[1])
@@ -266,7 +266,7 @@ class FakeM2mKernel:
         if not self.block.is_multiplanar:
             argument.length, argument.m.offset = size, offset
             return
-        plane = m2m.PlaneBuffer.from_address(argument.m.userptr)
+        plane = v4l2.Plane.from_address(argument.m.userptr)
         plane.length, plane.m.mem_offset = size, offset
 
     def _queue_buffer(self, context: Context, argument: v4l2.Buffer) -> None:
@@ -274,7 +274,7 @@ class FakeM2mKernel:
             assert argument.index not in context.free, "a buffer was queued twice"
             context.free.append(argument.index)
             return
-        part = m2m.PlaneBuffer.from_address(argument.m.userptr) if self.block.is_multiplanar else argument
+        part = v4l2.Plane.from_address(argument.m.userptr) if self.block.is_multiplanar else argument
         assert argument.index not in context.queued_pictures, "a picture buffer was queued twice"
         content = self._content(context, argument.index, part)
         context.queued_pictures.add(argument.index)
@@ -324,7 +324,7 @@ class FakeM2mKernel:
             self._emit(context, b"\0\0\0\1\x41garbage", (0, 0), 0)
         units = self._headers(context, units, is_key=is_key)
         flags = m2m.BUF_FLAG_KEYFRAME if is_key and self.block.flags_keys else 0
-        flags |= m2m.BUF_FLAG_ERROR if number == self.block.damage_at else 0
+        flags |= v4l2.BUF_FLAG_ERROR if number == self.block.damage_at else 0
         data = b"" if number == self.block.drop_at else annex_b(units)
         self._emit(context, data, picture.timestamp, flags)
 
@@ -358,7 +358,7 @@ class FakeM2mKernel:
         memory[: len(coded.data)] = coded.data
         argument.flags = coded.flags
         argument.timestamp.tv_sec, argument.timestamp.tv_usec = coded.timestamp
-        part = m2m.PlaneBuffer.from_address(argument.m.userptr) if self.block.is_multiplanar else argument
+        part = v4l2.Plane.from_address(argument.m.userptr) if self.block.is_multiplanar else argument
         part.bytesused = len(coded.data)
 
     def _stream_on(self, context: Context, argument: ctypes.c_int32) -> None:

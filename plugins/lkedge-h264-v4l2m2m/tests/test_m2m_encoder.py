@@ -426,7 +426,7 @@ def test_memory_that_the_driver_cannot_take_is_copied(make: Make, block: FakeBlo
 
     assert [payload(frame) for frame in frames] == [checksum(i420(4))] * 3
     assert [frame is not None and frame.is_key for frame in frames] == [True, False, False]
-    assert kernel.context.kind["output"] == m2m.MEMORY_MMAP
+    assert kernel.context.kind["output"] == v4l2.MEMORY_MMAP
     memory.close()
 
 

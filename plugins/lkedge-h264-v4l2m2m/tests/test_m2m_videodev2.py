@@ -6,11 +6,12 @@ import ctypes
 
 import pytest
 from lkedge_h264_v4l2m2m import videodev2_m2m as m2m
+from lkedge_v4l2 import videodev2 as v4l2
 
 SIZES = {
-    m2m.PlanePixFormat: 20,
-    m2m.PixFormatMplane: 192,
-    m2m.PlaneBuffer: 64,
+    v4l2.PlanePixFormat: 20,
+    v4l2.PixFormatMplane: 192,
+    v4l2.Plane: 64,
     m2m.Selection: 64,
     m2m.EncoderCommand: 40,
     m2m.ControlValue: 8,
@@ -18,10 +19,10 @@ SIZES = {
 }
 
 OFFSETS = [
-    (m2m.PixFormatMplane, "plane_fmt", 20),
-    (m2m.PixFormatMplane, "num_planes", 180),
-    (m2m.PlaneBuffer, "m", 8),
-    (m2m.PlaneBuffer, "data_offset", 16),
+    (v4l2.PixFormatMplane, "plane_fmt", 20),
+    (v4l2.PixFormatMplane, "num_planes", 180),
+    (v4l2.Plane, "m", 8),
+    (v4l2.Plane, "data_offset", 16),
     (m2m.Selection, "r", 12),
     (m2m.ControlQuery, "minimum", 40),
     (m2m.ControlQuery, "flags", 56),

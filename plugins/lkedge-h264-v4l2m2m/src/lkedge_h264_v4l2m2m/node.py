@@ -37,7 +37,7 @@ class Node:
     @property
     def capture_type(self) -> int:
         """The queue of the compressed stream."""
-        return m2m.BUF_TYPE_VIDEO_CAPTURE_MPLANE if self.is_multiplanar else m2m.BUF_TYPE_VIDEO_CAPTURE
+        return v4l2.BUF_TYPE_VIDEO_CAPTURE_MPLANE if self.is_multiplanar else v4l2.BUF_TYPE_VIDEO_CAPTURE
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,8 @@ class BufferQueue:
         self._kernel = kernel
         self._fd = fd
         self._type = buffer_type
-        self._is_multiplanar = buffer_type >= m2m.BUF_TYPE_VIDEO_CAPTURE_MPLANE
-        self._memory_kind = m2m.MEMORY_MMAP
+        self._is_multiplanar = buffer_type >= v4l2.BUF_TYPE_VIDEO_CAPTURE_MPLANE
+        self._memory_kind = v4l2.MEMORY_MMAP
         self.memory: list[Any] = []
         """The mapped buffers, by index; empty when the memory is imported."""
         self.count = 0
@@ -63,7 +63,7 @@ class BufferQueue:
         self._kernel.ioctl(self._fd, v4l2.S_FMT, request)
         return read(request)
 
-    def allocate(self, count: int, memory_kind: int = m2m.MEMORY_MMAP) -> int:
+    def allocate(self, count: int, memory_kind: int = v4l2.MEMORY_MMAP) -> int:
         """Ask for buffers, map those of the driver; returns how many there are."""
         self._memory_kind = memory_kind
         request = v4l2.RequestBuffers(count=count, type=self._type, memory=memory_kind)
@@ -71,7 +71,7 @@ class BufferQueue:
         self.count = int(request.count)
         if not self.count:
             raise OSError(errno.ENOMEM, "it has no memory for buffers")
-        if memory_kind == m2m.MEMORY_MMAP:
+        if memory_kind == v4l2.MEMORY_MMAP:
             self.memory.extend(self._mapped(index) for index in range(self.count))
         return self.count
 
@@ -134,12 +134,12 @@ class BufferQueue:
             return self._kernel.map(self._fd, buffer.length, buffer.m.offset)
         return self._kernel.map(self._fd, planes[0].length, planes[0].m.mem_offset)
 
-    def _buffer(self, index: int) -> tuple[v4l2.Buffer, ctypes.Array[m2m.PlaneBuffer] | None]:
+    def _buffer(self, index: int) -> tuple[v4l2.Buffer, ctypes.Array[v4l2.Plane] | None]:
         """An empty request. The planes must live until the call is over: the buffer only points to them."""
         buffer = v4l2.Buffer(index=index, type=self._type, memory=self._memory_kind)
         if not self._is_multiplanar:
             return buffer, None
-        planes = (m2m.PlaneBuffer * 1)()
+        planes = (v4l2.Plane * 1)()
         buffer.m.userptr = ctypes.addressof(planes)
         buffer.length = 1
         return buffer, planes
@@ -159,7 +159,7 @@ def _read_single(request: v4l2.Format) -> QueueFormat:
 
 
 def _fill_planes(request: v4l2.Format, wanted: QueueFormat) -> None:
-    pix = m2m.PixFormatMplane.from_buffer(request.fmt)
+    pix = v4l2.PixFormatMplane.from_buffer(request.fmt)
     pix.width, pix.height, pix.pixelformat = wanted.width, wanted.height, v4l2.fourcc(wanted.fourcc)
     pix.num_planes = 1
     pix.plane_fmt[0].bytesperline, pix.plane_fmt[0].sizeimage = wanted.stride, wanted.size
@@ -167,7 +167,7 @@ def _fill_planes(request: v4l2.Format, wanted: QueueFormat) -> None:
 
 
 def _read_planes(request: v4l2.Format) -> QueueFormat:
-    pix = m2m.PixFormatMplane.from_buffer(request.fmt)
+    pix = v4l2.PixFormatMplane.from_buffer(request.fmt)
     if pix.num_planes != 1:
         raise OSError(errno.EINVAL, f"it wants {pix.num_planes} separate planes")
     plane = pix.plane_fmt[0]

@@ -97,7 +97,7 @@ class Session:
     def start(self) -> None:
         """Allocate the buffers and start both queues. Raises EncoderError."""
         with _explained(self.node.path, "starting"):
-            kind = m2m.MEMORY_DMABUF if self.pictures.is_imported else m2m.MEMORY_MMAP
+            kind = m2m.MEMORY_DMABUF if self.pictures.is_imported else v4l2.MEMORY_MMAP
             least = self.controls.read(m2m.CID_MIN_BUFFERS_FOR_OUTPUT) or 1
             wanted = IMPORTED_PICTURES if self.pictures.is_imported else COPIED_PICTURES
             self._output.allocate(max(wanted, least + 1), kind)
@@ -264,8 +264,8 @@ class Session:
             data,
             buffer.timestamp_us,
             bool(buffer.flags & m2m.BUF_FLAG_KEYFRAME),
-            bool(buffer.flags & m2m.BUF_FLAG_ERROR),
-            buffer.flags & m2m.BUF_FLAG_TIMESTAMP_MASK == m2m.BUF_FLAG_TIMESTAMP_COPY,
+            bool(buffer.flags & v4l2.BUF_FLAG_ERROR),
+            buffer.flags & v4l2.BUF_FLAG_TIMESTAMP_MASK == m2m.BUF_FLAG_TIMESTAMP_COPY,
         )
 
     def _drained(self, coded: list[Coded]) -> bool:

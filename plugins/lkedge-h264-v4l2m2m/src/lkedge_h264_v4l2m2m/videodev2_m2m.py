@@ -1,5 +1,5 @@
 # lkedge: pure
-"""What memory-to-memory encoders need of <linux/videodev2.h> beyond single-planar capture.
+"""What memory-to-memory encoders need of <linux/videodev2.h> beyond capture (lkedge_v4l2.videodev2).
 
 Layouts are those of 64-bit Linux; the tests pin every size and request number.
 Source: Linux 6.12, include/uapi/linux/videodev2.h and v4l2-controls.h.
@@ -8,14 +8,13 @@ Source: Linux 6.12, include/uapi/linux/videodev2.h and v4l2-controls.h.
 from __future__ import annotations
 
 import ctypes
-from ctypes import c_char, c_int32, c_uint8, c_uint16, c_uint32, c_ulong
+from ctypes import c_char, c_int32, c_uint32
 
-BUF_TYPE_VIDEO_CAPTURE = 1
+from lkedge_v4l2.videodev2 import read_write
+
 BUF_TYPE_VIDEO_OUTPUT = 2
-BUF_TYPE_VIDEO_CAPTURE_MPLANE = 9
 BUF_TYPE_VIDEO_OUTPUT_MPLANE = 10
 
-MEMORY_MMAP = 1
 MEMORY_DMABUF = 4
 
 CAP_VIDEO_M2M_MPLANE = 0x4000
@@ -27,8 +26,6 @@ COLORSPACE_REC709 = 3
 FMT_FLAG_COMPRESSED = 1
 
 BUF_FLAG_KEYFRAME = 0x8
-BUF_FLAG_ERROR = 0x40
-BUF_FLAG_TIMESTAMP_MASK = 0xE000
 BUF_FLAG_TIMESTAMP_COPY = 0x4000
 BUF_FLAG_LAST = 0x0010_0000
 
@@ -58,45 +55,6 @@ HEADER_MODE_JOINED_WITH_1ST_FRAME = 1
 H264_PROFILE_BASELINE = 0
 H264_PROFILE_CONSTRAINED_BASELINE = 1
 H264_LEVEL_4_0 = 11
-
-
-class PlanePixFormat(ctypes.Structure):
-    _pack_ = 1
-    _fields_ = (("sizeimage", c_uint32), ("bytesperline", c_uint32), ("reserved", c_uint16 * 6))
-
-
-class PixFormatMplane(ctypes.Structure):
-    _pack_ = 1
-    _fields_ = (
-        ("width", c_uint32),
-        ("height", c_uint32),
-        ("pixelformat", c_uint32),
-        ("field", c_uint32),
-        ("colorspace", c_uint32),
-        ("plane_fmt", PlanePixFormat * 8),
-        ("num_planes", c_uint8),
-        ("flags", c_uint8),
-        ("ycbcr_enc", c_uint8),
-        ("quantization", c_uint8),
-        ("xfer_func", c_uint8),
-        ("reserved", c_uint8 * 7),
-    )
-
-
-class _PlaneUnion(ctypes.Union):
-    _fields_ = (("mem_offset", c_uint32), ("userptr", c_ulong), ("fd", c_int32))
-
-
-class PlaneBuffer(ctypes.Structure):
-    """struct v4l2_plane."""
-
-    _fields_ = (
-        ("bytesused", c_uint32),
-        ("length", c_uint32),
-        ("m", _PlaneUnion),
-        ("data_offset", c_uint32),
-        ("reserved", c_uint32 * 11),
-    )
 
 
 class Rectangle(ctypes.Structure):
@@ -139,13 +97,8 @@ class ControlQuery(ctypes.Structure):
     )
 
 
-def _read_write(number: int, structure: type[ctypes.Structure]) -> int:
-    """_IOWR of <asm-generic/ioctl.h> with the type 'V'."""
-    return 3 << 30 | ctypes.sizeof(structure) << 16 | ord("V") << 8 | number
-
-
-G_CTRL = _read_write(27, ControlValue)
-S_CTRL = _read_write(28, ControlValue)
-QUERYCTRL = _read_write(36, ControlQuery)
-ENCODER_CMD = _read_write(77, EncoderCommand)
-S_SELECTION = _read_write(95, Selection)
+G_CTRL = read_write(27, ControlValue)
+S_CTRL = read_write(28, ControlValue)
+QUERYCTRL = read_write(36, ControlQuery)
+ENCODER_CMD = read_write(77, EncoderCommand)
+S_SELECTION = read_write(95, Selection)

@@ -8,6 +8,7 @@ from lkedge_h264_v4l2m2m import videodev2_m2m as m2m
 from lkedge_h264_v4l2m2m.kernel import READABLE, LinuxM2mKernel
 from lkedge_h264_v4l2m2m.picture import layout_of
 from lkedge_h264_v4l2m2m.queue import BufferQueue, QueueFormat
+from lkedge_v4l2 import videodev2 as v4l2
 
 DEADLINE_S = 10.0
 
@@ -20,9 +21,9 @@ class FwhtDecoder:
         self._kernel = LinuxM2mKernel()
         self._fd = self._kernel.open(path)
         types = (
-            (m2m.BUF_TYPE_VIDEO_OUTPUT_MPLANE, m2m.BUF_TYPE_VIDEO_CAPTURE_MPLANE)
+            (m2m.BUF_TYPE_VIDEO_OUTPUT_MPLANE, v4l2.BUF_TYPE_VIDEO_CAPTURE_MPLANE)
             if is_multiplanar
-            else (m2m.BUF_TYPE_VIDEO_OUTPUT, m2m.BUF_TYPE_VIDEO_CAPTURE)
+            else (m2m.BUF_TYPE_VIDEO_OUTPUT, v4l2.BUF_TYPE_VIDEO_CAPTURE)
         )
         self._coded, self._raw = (BufferQueue(self._kernel, self._fd, each) for each in types)
         self._layout: Any = None
@@ -38,7 +39,7 @@ class FwhtDecoder:
         while (done := self._raw.dequeue()) is None:
             assert self._kernel.poll(self._fd, READABLE, DEADLINE_S), "vicodec's decoder gives out nothing"
         assert self._coded.dequeue() is not None
-        assert not done.flags & m2m.BUF_FLAG_ERROR, "vicodec's decoder calls the frame damaged"
+        assert not done.flags & v4l2.BUF_FLAG_ERROR, "vicodec's decoder calls the frame damaged"
         luma = self._luma(self._raw.memory[done.index])
         self._raw.queue(done.index)
         return luma

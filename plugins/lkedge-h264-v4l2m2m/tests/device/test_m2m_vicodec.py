@@ -27,6 +27,7 @@ from lkedge_h264_v4l2m2m.probe import CACHE_FILE, Probe
 from lkedge_h264_v4l2m2m.session import Input, Session
 from lkedge_h264_v4l2m2m.stream import Deadlines
 from lkedge_h264_v4l2m2m.trial import sample
+from lkedge_v4l2 import videodev2 as v4l2
 
 from lkedge.clock import SystemClock
 from lkedge.errors import EncoderError
@@ -234,7 +235,7 @@ def _heap_buffer(size: int) -> int:
     return int.from_bytes(request[8:12], "little")
 
 
-@pytest.mark.parametrize(("rows", "kind"), [(368, m2m.MEMORY_DMABUF), (360, m2m.MEMORY_MMAP)])
+@pytest.mark.parametrize(("rows", "kind"), [(368, m2m.MEMORY_DMABUF), (360, v4l2.MEMORY_MMAP)])
 def test_memory_of_the_source_goes_in_where_it_fits(node: Node, make: Make, rows: int, kind: int) -> None:
     encoder = make(node)
     memories = [HeapMemory(index, rows=rows) for index in range(4)]
