@@ -51,16 +51,17 @@ class WallClock:
         self._offset_ns = wall_ns - monotonic_ns
         self._updated_ns = monotonic_ns
 
-    def update(self, monotonic_ns: int, wall_ns: int) -> None:
-        """Take a new reading of both clocks."""
+    def update(self, monotonic_ns: int, wall_ns: int) -> int:
+        """Take a new reading of both clocks. Returns by how much the wall clock was set since the last; mostly 0."""
         error = (wall_ns - monotonic_ns) - self._offset_ns
         elapsed = max(0, monotonic_ns - self._updated_ns)
         self._updated_ns = monotonic_ns
         if abs(error) > self.STEP_NS:
             self._offset_ns += error
-            return
+            return error
         limit = self.SLEW_PER_SECOND_NS * elapsed // SECOND_NS
         self._offset_ns += max(-limit, min(limit, error))
+        return 0
 
     def wall_ns(self, monotonic_ns: int) -> int:
         return monotonic_ns + self._offset_ns

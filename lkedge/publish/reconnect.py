@@ -145,6 +145,10 @@ class ReconnectPolicy:
         self._connected_ns = None
         return Decision(delay_s(failure, attempt, jitter), failure in _SLOW)
 
+    def clock_was_set(self) -> None:
+        """A token that was refused may have been made, or judged, by the wrong time: begin anew with refusals."""
+        self._attempts[Failure.REFUSED] = 0
+
     def _forgive(self, now_ns: int) -> None:
         connected_ns = self._connected_ns
         if connected_ns is not None and now_ns - connected_ns >= STABLE_S * SECOND_NS:

@@ -17,7 +17,10 @@ from typing import Any
 
 from lkedge.clock import SECOND_NS, Clock, WallClock
 from lkedge.errors import LkedgeError, ServerLeave, SignalLost, TransportError
+from lkedge.journal import MessageId, event
 from lkedge.publish.media_path import MediaPath
+from lkedge.publish.permissions import EVERYBODY, Permissions
+from lkedge.publish.profile import shows
 from lkedge.publish.publication import Publication
 from lkedge.publish.reconnect import RESUME_WINDOW_S, resume_delay_s
 from lkedge.publish.room_tracks import RoomTracks
@@ -63,6 +66,8 @@ class RoomSession:
         self._path = MediaPath(ice, self, clock=clock, wall=wall)
         self._tracks = RoomTracks(self._path.publisher, self._path.egress, self._path.rtcp, self.do_send)
         self._events = SessionEvents(self._tracks, self._path.publisher, self._path.subscriber, self.do_send)
+        self._permissions = Permissions()
+        self._shared: requests.SubscriptionPermissions | None = EVERYBODY
         self._joined: events.Joined | None = None
         self._trouble = asyncio.Event()
         self._signal_reason: str | None = None
@@ -114,8 +119,10 @@ class RoomSession:
                 TransportError: why the session is over.
         """
         try:
-            self._take_joined(await self._client.connect(self._url, self._token, None))
-            await self._stay()
+            joined = await self._join()
+            if joined is not None:
+                self._take_joined(joined)
+                await self._stay()
         finally:
             await self._tear_down()
 
@@ -124,6 +131,34 @@ class RoomSession:
         self._is_leaving = True
         if not self._over.done():
             self._over.set_result(None)
+
+    def set_permissions(self, permissions: Permissions) -> None:
+        """Who may subscribe to what, from now on."""
+        self._permissions = permissions
+        self.share_permissions()
+
+    def share_permissions(self) -> None:
+        """Say who may subscribe, unless the server knows it so. Call when a track has got its sid."""
+        request = self._permissions.request({one.name: sid for one, sid, _ in self._tracks.published})
+        if request != self._shared and self._client.is_connected:
+            self._shared = request
+            self.do_send(request)
+
+    def show(self, profile: requests.UpdateMetadata) -> None:
+        """Let others see this of us."""
+        self._profile = profile
+        if self._client.is_connected:
+            self.do_send(profile)
+
+    async def _join(self) -> events.Joined | events.Resumed | None:
+        """None when we are told to leave before."""
+        joining = asyncio.create_task(self._client.connect(self._url, self._token, None), name="session.join")
+        waiting: list[asyncio.Future[Any]] = [joining, self._over]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            return joining.result() if joining.done() else None
+        finally:
+            joining.cancel()
 
     async def _stay(self) -> None:
         tasks = [
@@ -155,6 +190,7 @@ class RoomSession:
             joined.room_name,
             participant.identity,
             joined.server_version or "unknown",
+            extra=event(MessageId.JOINED, room=joined.room_name),
         )
         self._set_status(
             state=ConnectionState.CONNECTED,
@@ -164,8 +200,9 @@ class RoomSession:
             server_version=joined.server_version,
             since_ns=self._clock.monotonic_ns(),
         )
-        if participant.permission.can_update_metadata and not _shows(participant, self._profile):
+        if participant.permission.can_update_metadata and not shows(participant, self._profile):
             self.do_send(self._profile)
+        self.share_permissions()
 
     async def _keep_connected(self) -> None:
         while True:
@@ -181,7 +218,7 @@ class RoomSession:
     async def _resume(self, reason: str) -> None:
         """A new WebSocket for the same participant. Raises what makes that impossible."""
         assert self._joined is not None
-        logger.warning("signalling lost (%s): resuming", reason)
+        logger.warning("signalling lost (%s): resuming", reason, extra=event(room=self._joined.room_name))
         self._set_status(state=ConnectionState.RECONNECTING, reason=reason)
         self._tracks.on_signal_lost(reason)
         began_ns = self._clock.monotonic_ns()
@@ -202,8 +239,10 @@ class RoomSession:
         self._signal_reason = None
         self._path.use_servers(resumed)
         self.do_send(requests.SyncState(self._tracks.sync_state()))
+        self._shared = None if self._shared != EVERYBODY else EVERYBODY
+        self.share_permissions()
         self._set_status(resumes=self.status.resumes + 1)
-        logger.info("resumed the session in room %s", self._joined.room_name)
+        logger.info("resumed the session in room %s", self._joined.room_name, extra=event(room=self._joined.room_name))
 
     async def _restart_ice(self) -> None:
         if self._path.publisher.is_over:
@@ -254,13 +293,3 @@ class RoomSession:
     def _set_status(self, **changes: Any) -> None:
         self.status = replace(self.status, **changes)
         self._on_changed(self.status)
-
-
-def _shows(participant: events.Participant, profile: requests.UpdateMetadata) -> bool:
-    """Whether others see of us what they shall."""
-    attributes = {key: participant.attributes.get(key) for key in profile.attributes}
-    return (
-        profile.name in ("", participant.name)
-        and profile.metadata in ("", participant.metadata)
-        and attributes == dict(profile.attributes)
-    )

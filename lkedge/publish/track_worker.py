@@ -54,6 +54,11 @@ class TrackWorker:
         """How often a dead worker was replaced."""
         return self._earlier_restarts + (self._host.restarts if self._host is not None else 0)
 
+    @property
+    def problem(self) -> str:
+        """WorkerHost.problem; "" while there is no worker."""
+        return self._host.problem if self._host is not None else ""
+
     def restore_controls(self, controls: Mapping[str, ControlValue]) -> None:
         """Set these at every opening of the source, beside what is set later. Call before `start`."""
         self._controls.update(controls)
