@@ -86,8 +86,9 @@ async def test_open_source_gives_the_next_picture_in_the_asked_width(tmp_path: P
     async with running(tmp_path, "testsrc", isolation, options=options) as (track, listener):
         await listener.until(lambda: track.live.is_open)
         full, small = await asyncio.gather(track.snapshot(), track.snapshot(161))
+        assert listener.opened == [True]
     assert (size(full), size(small)) == ((640, 360), (160, 90))
-    assert listener.opened == [True]
+    assert listener.opened == [True, False]
 
 
 @BOTH
