@@ -7,8 +7,8 @@ publishes it (`attach`) and forgets it (`detach`); worker, source and encoders g
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 from lkedge.clock import Clock
@@ -24,12 +24,11 @@ from lkedge.publish.layer_controller import LayerLimit
 from lkedge.publish.live_source import LiveSource
 from lkedge.publish.state import TrackState
 from lkedge.publish.track import Track, track_for
+from lkedge.publish.track_log import TrackLog
 from lkedge.publish.track_worker import TrackWorker
 from lkedge.publish.video_track import VideoTrack
 from lkedge.terms import Rid, Ssrc, TrackKind, VideoQuality
 from lkedge.worker import events
-
-logger = logging.getLogger(__name__)
 
 
 class PublicationListener(Protocol):
@@ -61,6 +60,7 @@ class Publication:
         self._is_muted = config.muted
         self._clock = clock
         self._listener = listener
+        self._log = TrackLog(config.name)
         self._track = track_for(config)
         self._announced: tuple[str, ...] = ()
         self._attachment: Attachment | None = None
@@ -306,15 +306,16 @@ class Publication:
             case events.SourceOpened():
                 self._on_source_opened(event)
             case events.SourceFailed():
-                self._fail(f"source {self.config.source}: {event.reason}")
+                self._fail(f"source {self.config.source}: {event.reason}", self._log.source_lost)
             case events.SourceFinished():
                 self._set_state(TrackState.FINISHED, "the source came to its end")
             case events.EncoderOpened():
                 self.encoder = event.encoder
             case events.EncoderFailed():
-                self._fail(f"encoder {event.encoder} of layer {event.rid or 'single'}: {event.reason}")
+                reason = f"encoder {event.encoder} of layer {event.rid or 'single'}: {event.reason}"
+                self._fail(reason, partial(self._log.encoder_failed, event.rid))
             case events.WorkerDied():
-                logger.warning("%s: worker died (%s); it is started again", self.name, event.reason)
+                self._log.worker_died(event.reason)
             case _:
                 pass
 
@@ -322,11 +323,13 @@ class Publication:
         is_first = not self._track.is_known
         self._take_format(event)
         self._detach_if_other()
+        if self.state is TrackState.FAILED:
+            self._log.back(self.config.source)
         if is_first or self.state is TrackState.FAILED:
             state = TrackState.MUTED if self.is_muted else TrackState.PUBLISHED
             self._set_state(state if self._attachment else TrackState.READY)
         if is_first:
-            logger.info("%s: source %s is open: %s", self.name, self.config.source, self._track.format_text())
+            self._log.opened(self.config.source, self._track.format_text())
         self.refresh()
 
     def _take_format(self, event: events.SourceOpened) -> None:
@@ -335,9 +338,9 @@ class Publication:
         elif isinstance(self._track, AudioTrack) and event.audio is not None:
             self._track.set_format(event.audio)
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, reason: str, say: Callable[[str], None]) -> None:
         if (self.state, self.reason) != (TrackState.FAILED, reason):
-            logger.warning("%s: %s", self.name, reason)
+            say(reason)
         self._set_state(TrackState.FAILED, reason)
 
     def _set_state(self, state: TrackState, reason: str = "") -> None:

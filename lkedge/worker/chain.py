@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from lkedge.clock import SECOND_NS
 from lkedge.errors import EncoderError
+from lkedge.journal import MessageId, event
 from lkedge.plugin.api import AudioEncoder, EncoderRegistration, VideoEncoder
 from lkedge.terms import Codec, Rid
 from lkedge.worker.backoff import BackOff
@@ -76,7 +77,8 @@ class EncoderChain(Generic[EncoderT]):
         self._attempts = 0
         self._index += 1
         if self._index < len(self._candidates):
-            logger.warning("encoder %s takes over: %s", self._name(), reason)
+            extra = event(MessageId.ENCODER_REPLACED, rid=self._rid)
+            logger.warning("encoder %s takes over: %s", self._name(), reason, extra=extra)
             return
         self._index = 0
         self._retry_ns = now_ns + round(self._back_off.next_s() * SECOND_NS)

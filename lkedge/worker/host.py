@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from lkedge import journal
 from lkedge.errors import SourceError, WorkerError
 from lkedge.media.frame import EncodedFrame
 from lkedge.media.layers import LayerPlan
@@ -37,6 +38,10 @@ logger = logging.getLogger(__name__)
 STOP_DEADLINE_S = 2.0
 WATCH_INTERVAL_S = 0.5
 REAP_INTERVAL_S = 0.01
+ABORT_GRACE_S = 0.3
+"""Long enough to write the stacks of all threads."""
+
+OVERDUE_S = 5.0
 HEALTHY_AFTER_S = 30.0
 """A worker that lived so long is replaced at once when it dies."""
 
@@ -86,6 +91,14 @@ class WorkerHost:
     def pid(self) -> int | None:
         """The worker process; None in a thread, and while there is none."""
         return self._worker.pid if self._worker is not None else None
+
+    @property
+    def problem(self) -> str:
+        """That nobody looks after the worker any more; "" while somebody does, before the start and after the end."""
+        if self._timer is None or self._is_stopping:
+            return ""
+        overdue_s = asyncio.get_running_loop().time() - self._timer.when()
+        return f"nobody has looked after it for {overdue_s:.0f} s" if overdue_s > OVERDUE_S else ""
 
     @property
     def controls(self) -> Mapping[str, ControlValue]:
@@ -187,7 +200,8 @@ class WorkerHost:
 
     def _take_report(self, report: Report | SnapshotTaken) -> None:
         if isinstance(report, LogLine):
-            logger.log(report.level, "%s: %s", self._spec.track, report.text)
+            extra = journal.fields_of(report.fields) | journal.event(track=self._spec.track)
+            logger.log(report.level, "%s: %s", self._spec.track, report.text, extra=extra)
             return
         if isinstance(report, WorkerStats) and self._watch is not None:
             self._watch.take(report, time.monotonic_ns())
@@ -205,14 +219,21 @@ class WorkerHost:
         """Kill a worker that hangs."""
         reason = self._watch.verdict(time.monotonic_ns()) if self._watch is not None else ""
         if reason:
-            self._died(f"the worker of track {self._spec.track} was killed: {reason}")
+            self._abort(f"the worker of track {self._spec.track} was killed: {reason}")
             return
         self._ended = [worker for worker in self._ended if worker.is_running()]
         self._schedule(WATCH_INTERVAL_S, self._check)
 
+    def _abort(self, reason: str) -> None:
+        """Before it is killed it may tell where it hangs."""
+        self._watch = None
+        if self._worker is not None:
+            self._worker.abort()
+        self._schedule(ABORT_GRACE_S, lambda: self._died(reason))
+
     def _link_closed(self, reason: str) -> None:
         """The link broke; give a process the moment it needs to end, to say how it did."""
-        if not self._is_stopping:
+        if not self._is_stopping and self._watch is not None:
             self._schedule(REAP_INTERVAL_S, lambda: self._died(f"the worker of track {self._spec.track}: {reason}"))
 
     def _died(self, reason: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import socket
@@ -14,6 +15,8 @@ from lkedge.errors import WorkerError
 from lkedge.terms import Isolation
 from lkedge.worker.worker_link import WorkerLink
 
+STDERR = 2
+
 PROGRAM = "lkedge.worker"
 """Imported by a worker only: the daemon needs nothing of it."""
 
@@ -21,6 +24,23 @@ MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 20), "MALL
 """How glibc allocates in a worker process. One arena: its threads seldom allocate at the same time.
 A fixed threshold, so that the large arrays of encoders are mappings of their own, whatever was
 freed before (lkedge.builtin.zero_pages). Some slack, so that pictures do not move the heap's end."""
+
+
+NOT_FOR_WORKERS = frozenset(
+    {
+        "CREDENTIALS_DIRECTORY",
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "WATCHDOG_PID",
+        "LISTEN_PID",
+        "LISTEN_FDS",
+        "LISTEN_FDNAMES",
+        "LIVEKIT_API_KEY",
+        "LIVEKIT_API_SECRET",
+        "LIVEKIT_TOKEN",
+    }
+)
+"""Variables that are the daemon's alone: secrets, and what the service manager says to it."""
 
 
 class RunningWorker(Protocol):
@@ -32,6 +52,10 @@ class RunningWorker(Protocol):
         ...
 
     def is_running(self) -> bool: ...
+
+    def abort(self) -> None:
+        """Have it write the stacks of its threads to stderr, and end; one that hangs in the kernel does not."""
+        ...
 
     def kill(self) -> None:
         """End it at once; a thread that hangs is left behind."""
@@ -75,6 +99,9 @@ class WorkerProcess:
     def is_running(self) -> bool:
         return self._process.poll() is None
 
+    def abort(self) -> None:
+        self._process.send_signal(signal.SIGABRT)
+
     def kill(self) -> None:
         self._process.kill()
 
@@ -97,6 +124,10 @@ class WorkerThread:
     def is_running(self) -> bool:
         return self._thread.is_alive()
 
+    def abort(self) -> None:
+        """The stacks of all threads of the daemon, the hanging one among them."""
+        faulthandler.dump_traceback(STDERR)
+
     def kill(self) -> None:
         """Our end of the link is closed by now, which ends every thread that does not hang."""
 
@@ -111,6 +142,7 @@ class WorkerThread:
 
 
 def worker_environment() -> dict[str, str]:
-    """Of a process that we start: ours, with our import path."""
+    """Of a process that we start: ours, with our import path, and without what is ours alone."""
     path = os.pathsep.join(entry for entry in sys.path if entry)
-    return {**MALLOC, **os.environ, "PYTHONPATH": path}
+    inherited = {name: value for name, value in os.environ.items() if name not in NOT_FOR_WORKERS}
+    return {**MALLOC, **inherited, "PYTHONPATH": path}

@@ -73,10 +73,11 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One log record of a worker process, for the daemon to write."""
+    """One log record of a worker process, for the daemon to write. fields: of `lkedge.journal`."""
 
     level: int
     text: str
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 Command = Start | ApplyLayers | ApplyAudio | RequestKeyFrame | SetControl | TakeSnapshot | Stop

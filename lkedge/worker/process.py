@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from lkedge import journal
 from lkedge.clock import SECOND_NS
 from lkedge.terms import Codec
 from lkedge.worker import factories
@@ -168,7 +169,8 @@ class LinkLogHandler(logging.Handler):
         if self._count > MAX_LOG_LINES_PER_S:
             return
         with contextlib.suppress(LinkClosed):
-            self._link.send(LogLine(record.levelno, self.format(record)[:4000]))
+            fields = journal.fields_of(record.__dict__)
+            self._link.send(LogLine(record.levelno, self.format(record)[:4000], fields))
 
 
 def main() -> None:
