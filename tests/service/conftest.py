@@ -61,7 +61,7 @@ def fresh(request: pytest.FixtureRequest, lab: Path) -> Iterator[tuple[Machine, 
 
 
 def _booted(lab: Path, suite: str, stack: ExitStack) -> Machine:
-    machine = Machine(lab / f"{suite}-amd64", lab / "packages")
+    machine = Machine(lab / f"{suite}-amd64")
     stack.callback(machine.stop)
     machine.wait_ready()
     return machine

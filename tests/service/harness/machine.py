@@ -68,12 +68,12 @@ class Machine:
     Any thread may run commands, several at once.
     """
 
-    def __init__(self, root: Path, shared: Path) -> None:
-        """root: a root of the lab. shared: a folder of the host that is read at /srv/shared inside."""
+    def __init__(self, root: Path) -> None:
+        """root: a root of the lab."""
         self._folder = Path(tempfile.mkdtemp(prefix="lkedge-service-"))
         self._console = self._folder.with_suffix(".console")
         self._cgroup = _new_cgroup(self._folder.name)
-        command = ["unshare", "--mount", "sh", "-c", _script(self._folder, root.resolve(), shared, self._cgroup)]
+        command = ["unshare", "--mount", "sh", "-c", _script(self._folder, root.resolve(), self._cgroup)]
         with self._console.open("wb") as console:
             self._process = subprocess.Popen(
                 # setpriv: a killed test run leaves no machine behind.
@@ -93,7 +93,7 @@ class Machine:
                 raise MachineError(f"the machine does not boot:\n{self.console()}")
             time.sleep(POLL_S)
 
-    def run(self, *argv: str, user: str = "", data: str = "", timeout: float = COMMAND_DEADLINE_S) -> Finished:
+    def run(self, *argv: str, user: str = "", data: str | bytes = b"", timeout: float = COMMAND_DEADLINE_S) -> Finished:
         """Run a command inside to its end, as root or another user.
 
         data: its standard input. timeout: seconds until it is killed. A command that fails is no error.
@@ -104,7 +104,7 @@ class Machine:
         try:
             done = subprocess.run(
                 [*self._enter(), *(("runuser", "-u", user, "--") if user else ()), *argv],
-                input=data.encode(),
+                input=data.encode() if isinstance(data, str) else data,
                 capture_output=True,
                 timeout=timeout,
             )
@@ -169,10 +169,10 @@ class Machine:
         return [*target, "env", "-i", PATH, "LC_ALL=C.UTF-8", "HOME=/root", "TERM=dumb"]
 
 
-def _script(folder: Path, lower: Path, shared: Path, cgroup: Path) -> str:
+def _script(folder: Path, lower: Path, cgroup: Path) -> str:
     options = [
         *("--directory", f"{folder}/root", "--boot", "--register=no", "--keep-unit", "--console=read-only"),
-        *(f"--machine={folder.name}", f"--bind-ro={shared}:/srv/shared", "--resolv-conf=replace-host"),
+        *(f"--machine={folder.name}", "--resolv-conf=replace-host"),
     ]
     return SCRIPT.format(folder=folder, lower=lower, cgroup=cgroup, options=shlex.join(options))
 

@@ -1,0 +1,39 @@
+"""The API key and secret as credentials of systemd, plain and encrypted, and nothing of them in the configuration."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.service.harness.service import CONFIG, Service
+
+away = asyncio.to_thread
+
+
+def without_files(service: Service) -> None:
+    """The configuration names neither key nor secret."""
+    text = service.machine.read(CONFIG)
+    kept = [line for line in text.splitlines() if not line.startswith(("api_key_file", "api_secret_file"))]
+    service.machine.write(CONFIG, "\n".join(kept))
+
+
+async def test_credentials_of_the_store_are_used(any_service: Service) -> None:
+    service = any_service
+    without_files(service)
+    for name, text in (("api-key", service.sfu.server.api_key), ("api-secret", service.sfu.server.api_secret)):
+        service.machine.write(f"/etc/credstore/lkedge.{name}", text, 0o600)
+    await away(service.start)
+    await away(service.wait_for, lambda: service.track("front").get("sid"), "a published track")
+    assert service.sfu.server.api_secret not in service.machine.shell(f"cat /proc/{service.pid}/environ").stdout
+
+
+async def test_an_encrypted_credential_is_used(service: Service) -> None:
+    without_files(service)
+    service.machine.shell("mkdir -p /etc/credstore.encrypted")
+    for name, text in (("api-key", service.sfu.server.api_key), ("api-secret", service.sfu.server.api_secret)):
+        path = f"/etc/credstore.encrypted/lkedge.{name}"
+        service.machine.run("systemd-creds", "encrypt", f"--name=lkedge.{name}", "-", path, data=text).check()
+    try:
+        await away(service.start)
+        await away(service.wait_for, lambda: service.track("front").get("sid"), "a published track")
+    finally:
+        service.machine.shell("rm -r /etc/credstore.encrypted")
