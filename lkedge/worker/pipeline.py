@@ -102,7 +102,7 @@ class VideoPipeline:
 
     def take_snapshot(self, command: TakeSnapshot) -> None:
         """Answer with the next picture; the source is opened for it if need be."""
-        self._snapshots.ask(command, self._capture.problem)
+        self._snapshots.ask(command, lambda: self._capture.problem)
         self._want_source()
 
     def tick(self) -> float:

@@ -70,16 +70,21 @@ class Snapshots:
         """A picture is wanted, so the source has to be open."""
         return bool(self._waiting)
 
-    def ask(self, command: TakeSnapshot, problem: str) -> None:
-        """Take on a request, or refuse it: because of `problem`, or by itself."""
+    def ask(self, command: TakeSnapshot, problem: Callable[[], str]) -> None:
+        """Take on a request, or refuse it.
+
+        problem: why the source will deliver nothing soon, or "".
+        """
         with self._lock:
-            problem = problem or self._encoded_reason
-            if len(self._waiting) + self._making >= MAX_WAITING:
-                problem = f"{self._source}: {MAX_WAITING} other snapshots are being taken; try again later"
-            if not problem:
+            is_taken = len(self._waiting) + self._making < MAX_WAITING
+            if is_taken:
                 self._waiting.append((command, time.monotonic_ns() + round(SNAPSHOT_DEADLINE_S * SECOND_NS)))
-        if problem:
-            self._link.send(SnapshotRefused(problem, command.request))
+        if not is_taken:
+            reason = f"{self._source}: {MAX_WAITING} other snapshots are being taken; try again later"
+            self._link.send(SnapshotRefused(reason, command.request))
+        # Asked only now: a source that fails from here on finds the request waiting.
+        elif reason := problem() or self._encoded_reason:
+            self.fail(reason)
 
     def opened(self, video_format: VideoFormat) -> None:
         """The source is open, in this format."""

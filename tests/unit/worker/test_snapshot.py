@@ -55,6 +55,10 @@ def made(encode: Any = describe) -> tuple[Snapshots, FakeLink]:
     return Snapshots("cam", cast(Any, link), Tools(FakeScaler, lambda: encode)), link
 
 
+def well() -> str:
+    return ""
+
+
 def picture(captured_ns: int = 1, width: int = 320, height: int = 180) -> VideoFrame:
     return VideoFrame(width, height, "yuyv422", (), captured_ns, None)
 
@@ -65,7 +69,7 @@ def picture(captured_ns: int = 1, width: int = 320, height: int = 180) -> VideoF
 )
 def test_picture_has_the_asked_width_and_its_shape(width: int, size: str) -> None:
     snapshots, link = made()
-    snapshots.ask(TakeSnapshot(width, 7), "")
+    snapshots.ask(TakeSnapshot(width, 7), well)
     snapshots.deliver(picture())
     assert link.until(1) == [(7, f"{size} yuv420p".encode())]
 
@@ -73,7 +77,7 @@ def test_picture_has_the_asked_width_and_its_shape(width: int, size: str) -> Non
 def test_all_that_wait_get_the_same_picture() -> None:
     snapshots, link = made()
     for request in range(3):
-        snapshots.ask(TakeSnapshot(0, request), "")
+        snapshots.ask(TakeSnapshot(0, request), well)
     assert snapshots.is_waiting
     snapshots.deliver(picture())
     assert not snapshots.is_waiting
@@ -89,7 +93,7 @@ def test_nothing_is_made_when_nobody_waits() -> None:
 def test_camera_that_was_just_opened_may_settle() -> None:
     snapshots, link = made()
     snapshots.opened(RAW)
-    snapshots.ask(TakeSnapshot(0, 1), "")
+    snapshots.ask(TakeSnapshot(0, 1), well)
     snapshots.deliver(picture(time.monotonic_ns()))
     assert snapshots.is_waiting
     snapshots.deliver(picture(time.monotonic_ns() + SETTLE_NS))
@@ -104,10 +108,10 @@ def test_more_than_a_few_are_refused_also_while_pictures_are_made() -> None:
         return b"jpeg"
 
     snapshots, link = made(slow)
-    snapshots.ask(TakeSnapshot(0, 1), "")
+    snapshots.ask(TakeSnapshot(0, 1), well)
     snapshots.deliver(picture())
     for request in range(2, MAX_WAITING + 2):
-        snapshots.ask(TakeSnapshot(0, request), "")
+        snapshots.ask(TakeSnapshot(0, request), well)
     assert link.answers == [
         SnapshotRefused(f"cam: {MAX_WAITING} other snapshots are being taken; try again later", MAX_WAITING + 1)
     ]
@@ -118,14 +122,25 @@ def test_more_than_a_few_are_refused_also_while_pictures_are_made() -> None:
 
 def test_known_problem_is_told_at_once() -> None:
     snapshots, link = made()
-    snapshots.ask(TakeSnapshot(0, 1), "cam: it is unplugged")
+    snapshots.ask(TakeSnapshot(0, 1), lambda: "cam: it is unplugged")
     assert link.answers == [SnapshotRefused("cam: it is unplugged", 1)]
     assert not snapshots.is_waiting
 
 
+def test_source_that_fails_while_it_is_asked_is_a_refusal_too() -> None:
+    snapshots, link = made()
+
+    def fails_meanwhile() -> str:
+        snapshots.fail("cam: it is gone")
+        return "cam: it is gone"
+
+    snapshots.ask(TakeSnapshot(0, 1), fails_meanwhile)
+    assert link.answers == [SnapshotRefused("cam: it is gone", 1)]
+
+
 def test_failure_of_the_source_refuses_what_waits() -> None:
     snapshots, link = made()
-    snapshots.ask(TakeSnapshot(0, 1), "")
+    snapshots.ask(TakeSnapshot(0, 1), well)
     snapshots.fail("cam: it is gone")
     assert link.answers == [SnapshotRefused("cam: it is gone", 1)]
     assert not snapshots.is_waiting
@@ -133,9 +148,9 @@ def test_failure_of_the_source_refuses_what_waits() -> None:
 
 def test_encoded_source_says_that_it_cannot() -> None:
     snapshots, link = made()
-    snapshots.ask(TakeSnapshot(0, 1), "")
+    snapshots.ask(TakeSnapshot(0, 1), well)
     snapshots.opened(VideoFormat(320, 180, 50.0, Codec.H264))
-    snapshots.ask(TakeSnapshot(0, 2), "")
+    snapshots.ask(TakeSnapshot(0, 2), well)
     assert [answer.request for answer in link.answers] == [1, 2]
     assert all("h264" in answer.reason and "raw pictures" in answer.reason for answer in link.answers)
 
@@ -143,7 +158,7 @@ def test_encoded_source_says_that_it_cannot() -> None:
 def test_request_without_a_picture_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshot, "SNAPSHOT_DEADLINE_S", -1.0)
     snapshots, link = made()
-    snapshots.ask(TakeSnapshot(0, 1), "")
+    snapshots.ask(TakeSnapshot(0, 1), well)
     snapshots.expire()
     assert not snapshots.is_waiting
     assert link.answers == []
@@ -155,7 +170,7 @@ def test_failing_encoder_is_a_refusal() -> None:
 
     snapshots, link = made(refuse)
     for request in range(MAX_WAITING * 2):
-        snapshots.ask(TakeSnapshot(0, request), "")
+        snapshots.ask(TakeSnapshot(0, request), well)
         snapshots.deliver(picture())
         assert link.until(request + 1)[-1].request == request
         assert "no JPEG can be made" in link.answers[-1].reason
