@@ -109,7 +109,7 @@ def add_files(stage: Path, target: Target) -> None:
 def compile_bytecode(stage: Path, root: Path, target: Target) -> None:
     """Compile with that release's Python. Unchecked: no root process ever writes into /usr for a file that is newer."""
     library = str(MOUNTED / VENV)
-    options = ["-q", "-j", "0", "-s", str(MOUNTED), "-p", "/", "--invalidation-mode", "unchecked-hash"]
+    options = ["-q", "-s", str(MOUNTED), "-p", "/", "--invalidation-mode", "unchecked-hash"]
     run_inside(root, stage, [f"/usr/bin/python{target.suite.python}", "-m", "compileall", *options, library])
 
 
