@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from lkedge.config import credentials
 from lkedge.config.document import Document
 from lkedge.config.locate import KeyPath
 from lkedge.config.models import (
@@ -25,7 +26,8 @@ _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _ICE_SCHEMES = ("stun:", "stuns:", "turn:", "turns:")
 _HOW_TO = (
     "say how to get a token: token_file, or api_key_file and api_secret_file, or token_endpoint "
-    "(or LIVEKIT_API_KEY and LIVEKIT_API_SECRET in the environment)"
+    "(or LIVEKIT_API_KEY and LIVEKIT_API_SECRET in the environment, or the credentials "
+    f"{credentials.TOKEN}, or {credentials.API_KEY} and {credentials.API_SECRET})"
 )
 
 
@@ -91,13 +93,22 @@ class LiveKitResolver:
             return self._token_endpoint(section.token_endpoint)
         if has_key or "LIVEKIT_API_KEY" in self._environ:
             return self._api_key()
+        return self._handed_over()
+
+    def _handed_over(self) -> Credentials | None:
+        """Credentials of the service manager, of which nothing has to be said."""
+        token = credentials.existing(credentials.TOKEN, self._environ)
+        if token is not None:
+            return TokenFile(token) if self._content("token_file", token) else None
+        if credentials.existing(credentials.API_KEY, self._environ):
+            return self._api_key()
         self._problems.add_plain(("livekit",), f"livekit: {_HOW_TO}")
         return None
 
     def _token_file(self, value: str) -> TokenFile | None:
-        path = absolute(self._document, ("livekit", "token_file"), value)
-        content = self._content("token_file", path)
-        return None if content is None else TokenFile(path)
+        path = self._path("token_file", value)
+        content = self._content("token_file", path) if path else None
+        return None if path is None or content is None else TokenFile(path)
 
     def _token_endpoint(self, url: str) -> TokenEndpoint | None:
         if urlsplit(url).scheme not in ("http", "https"):
@@ -107,8 +118,8 @@ class LiveKitResolver:
 
     def _api_key(self) -> ApiKey | None:
         section = self._section
-        key = self._secret("api_key_file", section.api_key_file, "LIVEKIT_API_KEY")
-        secret = self._secret("api_secret_file", section.api_secret_file, "LIVEKIT_API_SECRET")
+        key = self._secret("api_key_file", section.api_key_file, "LIVEKIT_API_KEY", credentials.API_KEY)
+        secret = self._secret("api_secret_file", section.api_secret_file, "LIVEKIT_API_SECRET", credentials.API_SECRET)
         for name, value in (("room", section.room), ("identity", section.identity)):
             if not value:
                 self._problems.add_plain(("livekit",), f"livekit.{name} is required to mint tokens with an API key")
@@ -117,14 +128,30 @@ class LiveKitResolver:
         register_secret(secret)
         return ApiKey(key, secret, section.room, section.identity, bool(section.can_subscribe))
 
-    def _secret(self, name: str, value: str | None, variable: str) -> str | None:
+    def _secret(self, name: str, value: str | None, variable: str, credential: str) -> str | None:
+        """As the setting says, else the environment, else the conventional credential."""
         if value:
-            return self._content(name, absolute(self._document, ("livekit", name), value))
-        found = self._environ.get(variable, "").strip()
-        if found:
+            path = self._path(name, value)
+            return self._content(name, path) if path else None
+        if found := self._environ.get(variable, "").strip():
             return found
-        self._problems.add_plain(("livekit",), f"livekit.{name} is required, or {variable} in the environment")
+        if path := credentials.existing(credential, self._environ):
+            return self._content(name, path)
+        self._problems.add_plain(
+            ("livekit",),
+            f"livekit.{name} is required, or {variable} in the environment, or the credential {credential}",
+        )
         return None
+
+    def _path(self, name: str, value: str) -> Path | None:
+        """Of a file, or of a credential that must be there; else None with a problem noted."""
+        if not value.startswith(credentials.PREFIX):
+            return absolute(self._document, ("livekit", name), value)
+        credential = value.removeprefix(credentials.PREFIX)
+        path = credentials.existing(credential, self._environ)
+        if path is None:
+            self._unusable(name, credentials.missing(credential, self._environ))
+        return path
 
     def _content(self, name: str, path: Path) -> str | None:
         """The text of a small file; None, with a problem noted, when it cannot be used."""
@@ -142,7 +169,8 @@ class LiveKitResolver:
 
     def _unusable(self, name: str, text: str) -> None:
         path: KeyPath = ("livekit", name)
-        self._problems.add_plain(path, f'livekit.{name} = "{self._document.value(path)}": {text}')
+        said = self._document.value(path)
+        self._problems.add_plain(path, f'livekit.{name} = "{said}": {text}' if said else f"livekit: {text}")
 
     def _ice(self, section: IceSection) -> IceConfig:
         loopback = None if section.loopback in (None, "auto") else bool(section.loopback)

@@ -89,7 +89,9 @@ class IceSection(Section):
 class LiveKitSection(Section):
     """The server, and who we are there. Exactly one of token_file, api_key_file with
     api_secret_file, or token_endpoint is needed; LIVEKIT_URL, LIVEKIT_API_KEY and
-    LIVEKIT_API_SECRET of the environment are used for what is not said here."""
+    LIVEKIT_API_SECRET of the environment are used for what is not said here, then the systemd
+    credentials lkedge.token, or lkedge.api-key and lkedge.api-secret. "credential:NAME" instead
+    of a file stands for any other credential."""
 
     url: str | None = setting(
         "address of the LiveKit server, ws:// or wss://", "LIVEKIT_URL", example="ws://127.0.0.1:7880"
