@@ -71,10 +71,16 @@ def encoded(annotation: Any, value: Any) -> Any:
 def table_of(model: BaseModel, *, only: frozenset[str] | None = None) -> dict[str, Variant]:
     """A model as a{sv}; fields that are None are left out. only: names of fields, None for all."""
     return {
-        name: Variant(signature_of(field.annotation), encoded(field.annotation, value))
+        name: _entry(field.annotation, value)
         for name, field in type(model).model_fields.items()
         if (only is None or name in only) and (value := getattr(model, name)) is not None
     }
+
+
+def _entry(annotation: Any, value: Any) -> Variant:
+    """What is a variant already is not wrapped once more."""
+    whole = encoded(annotation, value)
+    return whole if isinstance(whole, Variant) else Variant(signature_of(annotation), whole)
 
 
 def variant(value: bool | int | float | str) -> Variant:

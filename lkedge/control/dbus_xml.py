@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from xml.sax.saxutils import quoteattr
 
 from lkedge.control.dbus_interfaces import INTERFACES, Argument, Interface, Method, Property, Signal
 from lkedge.control.dbus_names import INTROSPECTABLE, OBJECT_MANAGER, PEER, PROPERTIES
@@ -73,7 +72,7 @@ def node_xml(interface: str | None, children: Iterable[str], *, is_root: bool = 
     parts = [DOCTYPE, "<node>\n", _STANDARD]
     if interface is not None:
         parts += [_PROPERTIES, _OBJECT_MANAGER if is_root else "", _indented(interface_lines(INTERFACES[interface]))]
-    parts += [f"  <node name={quoteattr(child)}/>\n" for child in sorted(children)]
+    parts += [f"  <node name={_quoted(child)}/>\n" for child in sorted(children)]
     return "".join([*parts, "</node>\n"])
 
 
@@ -130,7 +129,14 @@ def _argument(argument: Argument, direction: str) -> str:
 
 
 def _documentation(text: str) -> str:
-    return f'<annotation name="{DOC}" value={quoteattr(text)}/>'
+    return f'<annotation name="{DOC}" value={_quoted(text)}/>'
+
+
+def _quoted(text: str) -> str:
+    """As the value of an attribute; `xml.sax.saxutils` would do the same, and import urllib."""
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+        text = text.replace(character, entity)
+    return f'"{text}"'
 
 
 def _indented(lines: Iterable[str]) -> str:

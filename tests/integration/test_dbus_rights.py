@@ -1,0 +1,188 @@
+"""Who may do what on the bus: the policy that is installed, and the daemon's own checks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from dbus_fast import RequestNameReply, Variant
+
+from lkedge.config.models import ControlConfig
+from lkedge.control.api import MANAGER, TRACK
+from lkedge.control.dbus_names import OBJECT_MANAGER, ROOT_PATH, track_path
+from lkedge.testing.fake_target import FakeTarget
+from tests.integration.bus_client import BusClient, Refused, as_user, busctl, connected, serving, until
+from tests.integration.private_bus import PrivateBus, needs_dbus_daemon
+
+NOBODY = 65534
+FRONT = track_path("front")
+FORBIDDEN = "org.lkedge1.Error.Forbidden"
+
+pytestmark = [
+    needs_dbus_daemon(),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user: run pytest with sudo"),
+]
+
+
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivateBus]:
+    bus = PrivateBus()
+    bus.start()
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
+    yield bus
+    bus.remove()
+
+
+@pytest.fixture
+async def stranger(bus: PrivateBus) -> AsyncIterator[BusClient]:
+    """A connection of the user nobody."""
+    with as_user(NOBODY):
+        context = connected(bus.address)
+        client = await context.__aenter__()
+    yield client
+    await context.__aexit__(None, None, None)
+
+
+async def refusal(client: BusClient, path: str, interface: str, member: str, signature: str = "", *body: object) -> str:
+    """The error's name, "" when there is none."""
+    try:
+        await client.call(path, interface, member, signature, *body)
+    except Refused as error:
+        return error.name
+    return ""
+
+
+async def test_a_stranger_may_do_nothing_and_is_logged_once(
+    stranger: BusClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    target = FakeTarget()
+    async with serving(target) as service:
+        await until(lambda: service.is_on_bus)
+        assert await refusal(stranger, FRONT, TRACK, "Mute") == FORBIDDEN
+        assert await refusal(stranger, ROOT_PATH, MANAGER, "Status") == FORBIDDEN
+        assert await refusal(stranger, ROOT_PATH, OBJECT_MANAGER, "GetManagedObjects") == FORBIDDEN
+        with pytest.raises(Refused, match="use sudo"):
+            await stranger.get(FRONT, TRACK, "State")
+        with pytest.raises(Refused, match="use sudo"):
+            await stranger.set(FRONT, TRACK, "Muted", Variant("b", True))
+    assert target.calls == []
+    refusals = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert [record.getMessage() for record in refusals] == [
+        f"refused mute on the bus to user {NOBODY} (process {os.getpid()}): no right to do so"
+    ]
+
+
+async def test_a_stranger_may_read_where_everyone_may(stranger: BusClient) -> None:
+    target = FakeTarget()
+    async with serving(target, ControlConfig(is_open_to_read=True)) as service:
+        await until(lambda: service.is_on_bus)
+        assert await stranger.get(FRONT, TRACK, "State") == "published"
+        assert await refusal(stranger, FRONT, TRACK, "Mute") == FORBIDDEN
+        with pytest.raises(Refused, match="you may not call mute"):
+            await stranger.set(FRONT, TRACK, "Muted", Variant("b", True))
+    assert target.calls == []
+
+
+async def test_a_member_of_the_group_may_do_everything(stranger: BusClient) -> None:
+    target = FakeTarget()
+    async with serving(target, ControlConfig(socket_group="nogroup")) as service:
+        await until(lambda: service.is_on_bus)
+        assert await refusal(stranger, FRONT, TRACK, "Mute") == ""
+    assert target.tracks["front"].muted
+
+
+async def test_a_stranger_hears_no_signals(bus: PrivateBus, stranger: BusClient) -> None:
+    target = FakeTarget()
+    async with serving(target) as service, connected(bus.address) as friend:
+        await until(lambda: service.is_on_bus and target.listeners > 0)
+        await stranger.listen()
+        await friend.listen()
+        target.set_muted("front", True, False)
+        await friend.signal("PropertiesChanged")
+        assert await refusal(stranger, FRONT, TRACK, "Mute") == FORBIDDEN
+    assert stranger.signals == []
+
+
+async def test_a_stranger_cannot_be_the_daemon(stranger: BusClient) -> None:
+    with pytest.raises(Exception, match="not allowed to own"):
+        await stranger.bus.request_name("org.lkedge1")
+
+
+async def test_root_may_be_the_daemon(bus: PrivateBus) -> None:
+    async with connected(bus.address) as client:
+        assert await client.bus.request_name("org.lkedge1") is RequestNameReply.PRIMARY_OWNER
+
+
+async def test_a_daemon_without_the_policy_says_so_and_lives(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "lkedge.control.dbus")
+    bus = PrivateBus(has_policy=False)
+    bus.start()
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
+    async with serving(FakeTarget()) as service:
+        await until(lambda: "is the policy" in caplog.text or service.is_on_bus)
+        assert not service.is_on_bus
+    bus.remove()
+
+
+async def test_busctl_of_a_stranger_is_refused(bus: PrivateBus) -> None:
+    async with serving(FakeTarget()) as service:
+        await until(lambda: service.is_on_bus)
+        command = ["busctl", f"--address={bus.address}", "call", "org.lkedge1", FRONT, TRACK, "Mute"]
+        status = await asyncio.to_thread(
+            subprocess.run, command, user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, timeout=10
+        )
+    assert status.returncode != 0
+    assert b"you may not call mute" in status.stderr
+
+
+async def test_busctl_monitor_shows_a_call_and_its_signal(bus: PrivateBus) -> None:
+    target = FakeTarget()
+    async with serving(target) as service:
+        await until(lambda: service.is_on_bus and target.listeners > 0)
+        monitor = await asyncio.create_subprocess_exec(
+            "busctl", f"--address={bus.address}", "--json=short", "monitor", "org.lkedge1",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert monitor.stderr is not None
+        assert monitor.stdout is not None
+        async with asyncio.timeout(10):
+            await monitor.stderr.readline()
+            await busctl(bus.address, "call", "org.lkedge1", FRONT, TRACK, "Mute")
+            output = b""
+            while not (b'"member":"Mute"' in output and b'"member":"PropertiesChanged"' in output):
+                output += await monitor.stdout.readline()
+        monitor.terminate()
+        await monitor.wait()
+
+
+def test_without_dbus_fast_the_daemon_lives(tmp_path: Path) -> None:
+    """In an interpreter that has none."""
+    (tmp_path / "dbus_fast.py").write_text("raise ImportError('not here')\n")
+    script = """
+import asyncio, logging, sys
+logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+from lkedge.config.models import ControlConfig
+from lkedge.control.dbus import DbusService
+from lkedge.control.handler import Handler
+from lkedge.control.peer import Rights
+from lkedge.testing.fake_target import FakeTarget
+async def main():
+    service = DbusService(Handler(FakeTarget()), Rights(ControlConfig()))
+    service.start()
+    await asyncio.sleep(0)
+    await service.stop()
+asyncio.run(main())
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.getcwd()])}
+    result = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "not on D-Bus: dbus-fast is not installed" in result.stdout
