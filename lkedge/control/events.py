@@ -40,6 +40,15 @@ class Event:
     track: str
     data: Reply
 
+    def encoded(self) -> bytes:
+        """As the event stream of HTTP has it (HTML Living Standard, section 9.2)."""
+        return encoded(self.name, self.id, self.data)
+
+
+def encoded(name: EventName, number: int, data: Reply) -> bytes:
+    """One event of the stream; the JSON is on one line."""
+    return f"id: {number}\nevent: {name}\ndata: {data.model_dump_json()}\n\n".encode()
+
 
 _NOTHING = Status(ConnectionStatus(ConnectionState.DISCONNECTED), ())
 
@@ -51,10 +60,12 @@ class EventHub:
     """Turns notices of the daemon into events. Owned by the event loop.
 
     dropped_clients: subscriptions that were ended because nobody read them.
+    streams: open subscriptions.
     """
 
     def __init__(self, target: ControlTarget, clock: Clock) -> None:
         self.dropped_clients = 0
+        self.streams = 0
         self._target = target
         self._clock = clock
         self._listeners: list[EventListener] = []
@@ -139,19 +150,23 @@ class EventHub:
 
 
 class Subscription:
-    """The queue of one client. When it is full the client is given up: `is_overrun`, and `next` returns None."""
+    """The queue of one client. When it is full, the client has not read for long and is given up.
+
+    is_closed: nothing comes any more.
+    """
 
     def __init__(self, hub: EventHub, length: int) -> None:
-        self.is_overrun = False
+        self.is_closed = False
         self._hub = hub
         self._length = length
         self._events: deque[Event] = deque()
         self._arrived = asyncio.Event()
         hub.add(self._put)
+        hub.streams += 1
 
     async def next(self, timeout_s: float) -> Event | None:
-        """The next event; None after `timeout_s` without one, and at once when overrun."""
-        if not self._events and not self.is_overrun:
+        """The next event; None after `timeout_s` without one, and at once when closed."""
+        if not self._events and not self.is_closed:
             self._arrived.clear()
             try:
                 async with asyncio.timeout(timeout_s):
@@ -160,16 +175,24 @@ class Subscription:
                 return None
         return self._events.popleft() if self._events else None
 
+    def give_up(self) -> None:
+        """Nobody reads it: close, and count that."""
+        if not self.is_closed:
+            self._hub.dropped_clients += 1
+        self.close()
+
     def close(self) -> None:
         """No more events. Any number of times."""
+        if not self.is_closed:
+            self._hub.streams -= 1
+        self.is_closed = True
         self._hub.remove(self._put)
         self._events.clear()
+        self._arrived.set()
 
     def _put(self, event: Event) -> None:
         if len(self._events) < self._length:
             self._events.append(event)
+            self._arrived.set()
         else:
-            self.is_overrun = True
-            self._hub.dropped_clients += 1
-            self.close()
-        self._arrived.set()
+            self.give_up()
