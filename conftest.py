@@ -12,6 +12,9 @@ import pytest
 
 from lkedge.testing.lab import LabDevices
 
+collect_ignore = ["plugins/_template"]
+"""It is tested under another name, by tests/test_template.py."""
+
 LABS = {"device": "virtual devices", "service": "a booted Debian"}
 LEFT_OUT: pytest.StashKey[list[pytest.Item]] = pytest.StashKey()
 

@@ -3,7 +3,7 @@
 # Usage: tools/setup-venv.sh [--dev]
 . "$(dirname "$0")/common.sh"
 
-plugins=$(for folder in plugins/*/; do [ ! -f "$folder/pyproject.toml" ] || printf '%s ' "${folder%/}"; done)
+plugins=$(for folder in plugins/[!_]*/; do [ ! -f "$folder/pyproject.toml" ] || printf '%s ' "${folder%/}"; done)
 inputs=(tools/setup-venv.sh pyproject.toml constraints.txt)
 for folder in $plugins; do inputs+=("$folder/pyproject.toml"); done
 base=$(content_hash "$PWD" "${inputs[@]}")

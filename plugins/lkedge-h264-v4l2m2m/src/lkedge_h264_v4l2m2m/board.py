@@ -26,7 +26,7 @@ KNOWN_ENCODERS = (
         ("Raspberry Pi",),
         62_700_000,
         "1080p30 and a little, shared by all instances: the VideoCore IV block of the Pi Zero to the Pi 4 "
-        "(raspberrypi/picamera2 and picamera issue 270, 6by9); the Pi 5 has none",
+        "(waveform80/picamera#270, 6by9); the Pi 5 has none",
     ),
 )
 

@@ -1,0 +1,1 @@
+"""A grey picture, for lkedge."""
