@@ -101,7 +101,7 @@ class Calls:
             async with asyncio.timeout(CALL_DEADLINE_S):
                 signature, body = await self._call(message)
         except ControlError as error:
-            return _error(message, error.code.dbus_name, error.message)
+            return _error(message, error.code.dbus_name, _with_problems(error))
         except DBusError as error:
             return _error(message, error.type, error.text)
         except TimeoutError:
@@ -230,6 +230,12 @@ def _known_property(interface: str, name: str) -> Property:
 
 def _error(message: Message, name: str, sentence: str) -> Message:
     return Message.new_error(message, name, text(sentence))
+
+
+def _with_problems(error: ControlError) -> str:
+    """An error on the bus is one text; the message has the first problems only."""
+    is_whole = all(problem in error.message for problem in error.problems)
+    return error.message if is_whole else "\n".join([error.message, *error.problems])
 
 
 def _path(message: Message) -> str:
