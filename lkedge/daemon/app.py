@@ -64,3 +64,7 @@ class Daemon:
 
     def status(self) -> Status:
         return self.publisher.status()
+
+    def problems(self) -> dict[str, str]:
+        """What is wrong with each part that has to live, for the watchdog; "" for one that is well."""
+        return self.publisher.problems()

@@ -18,10 +18,11 @@ def status_line(status: Status) -> str:
     connection = status.connection
     tracks = _listed(status.tracks)
     if connection.state is not ConnectionState.CONNECTED:
-        return "; ".join(filter(None, (_unconnected(connection), tracks)))
+        return f"{_unconnected(connection)}; {tracks}"
     rate = _rate(sum(layer.measured_bitrate for track in status.tracks for layer in track.layers))
-    verb = "publishing" if any(track.state in _PUBLISHED for track in status.tracks) else "connected"
-    return "; ".join((f"{verb} {tracks}" if tracks else verb, f"room {connection.room}", rate))
+    publishes = any(track.state in _PUBLISHED for track in status.tracks)
+    what = f"publishing {tracks}" if publishes else f"connected, nothing is published: {tracks}"
+    return "; ".join((what, f"room {connection.room}", rate))
 
 
 def _unconnected(connection: ConnectionStatus) -> str:
