@@ -3,6 +3,7 @@
 LkedgeError
 ├── ConfigError            the configuration is wrong; carries every problem found
 │   └── NoSuchTrack        a track was named that there is not
+├── StateError             what shall survive a restart cannot be written
 ├── PluginError            a plugin cannot be loaded, or breaks its contract
 ├── SourceError
 │   ├── SourceUnavailable  the source cannot be opened (missing, busy, no rights)
@@ -54,6 +55,10 @@ class NoSuchTrack(ConfigError):
         listed = ", ".join(known) or "none"
         super().__init__([f"there is no track named {name!r}; there are: {listed}"])
         self.name = name
+
+
+class StateError(LkedgeError):
+    """The state directory cannot be written: what was changed holds until the daemon ends."""
 
 
 class PluginError(LkedgeError):

@@ -31,16 +31,18 @@ class Document:
 
     data: tables are merged key by key, tracks by their name, everything else is replaced
         by the later file. files: in the order of reading.
-    unreadable: one sentence for each file that could not be used.
+    origins: None for what is not from a file. unreadable: one sentence for each file that could not be used.
+    path: the file of --config; None for the system's files.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
-    origins: dict[KeyPath, Origin] = field(default_factory=dict)
+    origins: dict[KeyPath, Origin | None] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    path: Path | None = None
 
     def origin(self, path: KeyPath) -> Origin | None:
-        """Where this key, or the nearest table around it, stands; None without any file."""
+        """Where this key, or the nearest table around it, stands; None when it is not from a file."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.origins:
                 return self.origins[path[:length]]

@@ -64,7 +64,9 @@ def read_document(path: Path | None, root: Path = Path("/")) -> Document:
                 f"or begin with `lkedge config --example > {SYSTEM}`"
             ]
         )
-    return read(files)
+    document = read(files)
+    document.path = path
+    return document
 
 
 def resolve(document: Document, catalogue: Catalogue, environ: Mapping[str, str]) -> Config:
@@ -97,6 +99,7 @@ class _Loading:
             files=tuple(self._document.files),
             control=resolve_control(control, self._document, self._environ),
             plugins=plugins,
+            document=self._document,
         )
 
     def _check_top_level(self) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lkedge.media.layers import (
     Preset,
@@ -22,6 +22,9 @@ from lkedge.media.layers import (
     single_layer,
 )
 from lkedge.terms import BitsPerSecond, Codec, IceServer, Isolation, TrackKind, TrackSource
+
+if TYPE_CHECKING:
+    from lkedge.config.document import Document
 
 AUTO = ""
 """`encoder` when the highest rank decides."""
@@ -199,6 +202,7 @@ class Config:
     files: what was read, in the order of reading.
     plugins: complete and checked settings of the plugins that have a table, by plugin; plain
         values as in TrackConfig.source_options.
+    document: what it was made of, for changes at run time; not compared.
     """
 
     livekit: LiveKitConfig
@@ -207,3 +211,4 @@ class Config:
     files: tuple[Path, ...] = ()
     control: ControlConfig = ControlConfig()
     plugins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    document: Document | None = field(default=None, repr=False, compare=False)
