@@ -21,7 +21,7 @@ LAYERS = (
     {"publish"},
     {"control"},
     {"daemon"},
-    {"demo"},
+    {"demo", "doctor"},
     {"cli", "ctl"},
     {"__main__"},
 )

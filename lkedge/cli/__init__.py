@@ -25,7 +25,8 @@ COMMANDS = {
     "check": "check the configuration and name everything that is wrong",
     "config": "print an example, the reference, the JSON Schema, or what is in effect",
     "plugins": "list the plugins, with what they offer or why they fail",
-    "devices": "list cameras and microphones, with configuration to paste",
+    "devices": "list cameras, HDMI inputs, microphones and encoders, with configuration to paste",
+    "doctor": "say what keeps this machine from publishing, and what to do about it",
     "demo": "publish a test picture and a tone, and show them in a browser",
     "token": "make an access token from an API key",
 }
@@ -41,6 +42,7 @@ first steps:
   lkedge devices                                 what to put into it
   lkedge check lkedge.toml                       is it right?
   lkedge run --config lkedge.toml                publish
+  lkedge doctor                                  when something does not work
 
 `lkedge COMMAND --help` tells more about each command.
 LKEDGE_LOG=rtc=debug,signaling=debug makes single parts talk.

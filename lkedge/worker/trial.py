@@ -11,7 +11,8 @@ from lkedge.plugin.api import EncoderRegistration, VideoEncoder, VideoEncoderSet
 from lkedge.worker.cascade import Scaler
 from lkedge.worker.sentence import describe
 from lkedge.worker.trial_check import fault
-from lkedge.worker.trial_picture import MovingPicture
+from lkedge.worker.trial_dmabuf import DmabufPicture
+from lkedge.worker.trial_picture import Clip, MovingPicture
 from lkedge.worker.trial_values import LayerTrial, TrialLayer, TrialRequest, TrialResult
 
 Tell = Callable[[str], None]
@@ -66,7 +67,7 @@ class _Layer:
 
     def __post_init__(self) -> None:
         self._encoder: VideoEncoder | None = None
-        self._clip = MovingPicture(self.layer.width, self.layer.height)
+        self._clip: Clip = _clip(self.layer, self.request)
         self._key_frame_at = self.request.pictures // 2
 
     def open(self) -> None:
@@ -134,6 +135,10 @@ class _Layer:
             layer.bitrate,
             self.request.is_screen_share,
         )
+
+
+def _clip(layer: TrialLayer, request: TrialRequest) -> Clip:
+    return (DmabufPicture if request.dmabuf else MovingPicture)(layer.width, layer.height)
 
 
 class _Noted:

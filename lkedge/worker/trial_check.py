@@ -8,7 +8,7 @@ from typing import Any
 
 from lkedge.media.frame import EncodedFrame
 from lkedge.terms import Codec
-from lkedge.worker.trial_picture import MovingPicture, index_of
+from lkedge.worker.trial_picture import Clip, index_of
 
 MUST_COME = 0.5
 """Of the pictures: an encoder may keep some inside, and drop some for its bitrate after a key frame."""
@@ -19,9 +19,7 @@ TOLERATED_DIFFERENCE = 24
 H264_IDR, H264_SPS, H264_PPS = 5, 7, 8
 
 
-def fault(
-    frames: Sequence[EncodedFrame], clip: MovingPicture, *, pictures: int, key_frame_at: int, framerate: float
-) -> str:
+def fault(frames: Sequence[EncodedFrame], clip: Clip, *, pictures: int, key_frame_at: int, framerate: float) -> str:
     """Why these frames are of no use; "" when they are good.
 
     pictures: how many went in. key_frame_at: the picture for which a key frame was asked for.
@@ -58,7 +56,7 @@ def _bits_say_key(frame: EncodedFrame) -> bool:
     return {H264_SPS, H264_PPS, H264_IDR} <= types
 
 
-def _picture_fault(frames: Sequence[EncodedFrame], clip: MovingPicture, framerate: float) -> str:
+def _picture_fault(frames: Sequence[EncodedFrame], clip: Clip, framerate: float) -> str:
     """Decode them all, and compare the last one."""
     try:
         import av
@@ -76,7 +74,7 @@ def _picture_fault(frames: Sequence[EncodedFrame], clip: MovingPicture, framerat
     return _difference_fault(pictures[-1], clip, index_of(frames[-1].captured_ns, framerate))
 
 
-def _difference_fault(picture: Any, clip: MovingPicture, index: int) -> str:
+def _difference_fault(picture: Any, clip: Clip, index: int) -> str:
     if (picture.width, picture.height) != (clip.width, clip.height):
         return f"its pictures are {picture.width}x{picture.height} instead of {clip.width}x{clip.height}"
     plane, middle = picture.planes[0], clip.height // 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import random
+from typing import Protocol
 
 from lkedge.clock import SECOND_NS
 from lkedge.media.frame import Plane, VideoFrame
@@ -25,23 +26,34 @@ ALIGNMENT = 128
 """Of the rows of luma; those of chroma are half as long."""
 
 
+class Clip(Protocol):
+    """Pictures of one size."""
+
+    width: int
+    height: int
+
+    def at(self, index: int, framerate: float) -> VideoFrame: ...
+
+    def row(self, index: int, number: int) -> bytes: ...
+
+
 class MovingPicture:
     """An endless clip of one size. The pictures share its memory, which nobody writes to."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
         self._stride = -(-(width + STEP * MOVES) // ALIGNMENT) * ALIGNMENT
-        content = _luma(self._stride, height) + b"\x80" * (self._stride // 2 * height)
+        content = luma(self._stride, height) + b"\x80" * (self._stride // 2 * height)
         self._memory = ctypes.create_string_buffer(content, len(content))
 
     def at(self, index: int, framerate: float) -> VideoFrame:
         """Picture `index`; its capture time follows from the frame rate."""
         shift = STEP * (index % MOVES)
-        start, half, luma = ctypes.addressof(self._memory), self._stride // 2, self._stride * self.height
+        start, half, size = ctypes.addressof(self._memory), self._stride // 2, self._stride * self.height
         planes = (
             Plane(start + shift, self._stride),
-            Plane(start + luma + shift // 2, half),
-            Plane(start + luma + half * (self.height // 2) + shift // 2, half),
+            Plane(start + size + shift // 2, half),
+            Plane(start + size + half * (self.height // 2) + shift // 2, half),
         )
         return VideoFrame(self.width, self.height, "yuv420p", planes, captured_ns(index, framerate), self._memory)
 
@@ -60,7 +72,8 @@ def index_of(time_ns: int, framerate: float) -> int:
     return round((time_ns - START_NS) * framerate / SECOND_NS)
 
 
-def _luma(stride: int, height: int) -> bytes:
+def luma(stride: int, height: int) -> bytes:
+    """The texture, in rows of `stride` pixels."""
     noise = random.Random(1)
     rows = [_soft_row(noise, stride) for _ in range(TEXTURE_ROWS)]
     return b"".join(rows[row // ROW_HEIGHT % TEXTURE_ROWS] for row in range(height))

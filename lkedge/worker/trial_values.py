@@ -29,7 +29,10 @@ class TrialLayer:
 
 @dataclass(frozen=True, slots=True)
 class TrialRequest:
-    """encoder: its registered name. plugins: as in `messages.Start`. pictures: so many of each layer."""
+    """encoder: its registered name. plugins: as in `messages.Start`. pictures: so many of each layer.
+
+    dmabuf: hand pictures in as DMABUF only, which shows whether they are imported.
+    """
 
     encoder: str
     codec: Codec
@@ -37,6 +40,7 @@ class TrialRequest:
     plugins: tuple[str, ...] = ()
     pictures: int = PICTURES
     is_screen_share: bool = False
+    dmabuf: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What `lkedge doctor` does: facts of the machine are read thinly, judged purely, and told with the remedy."""
