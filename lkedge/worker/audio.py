@@ -90,6 +90,10 @@ class AudioPipeline:
         """Nothing is due between commands. Returns the seconds until the next call."""
         return math.inf
 
+    def retry(self) -> None:
+        """Open the source at once when it waits after a failure."""
+        self._capture.retry()
+
     def stats(self) -> WorkerStats:
         return WorkerStats(
             captured=self._capture.captured,

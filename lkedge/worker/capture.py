@@ -57,6 +57,7 @@ class CaptureThread:
         self._is_wanted = True
         self._is_stopped = False
         self._was_interrupted = False
+        self._is_retry_due = False
         self._source: VideoSource | AudioSource | None = None
         self._wants_key_frame = False
         self._back_off = BackOff()
@@ -88,6 +89,12 @@ class CaptureThread:
             self._changed.notify_all()
         self._close_source()
         self._thread.join(JOIN_S)
+
+    def retry(self) -> None:
+        """Open the source at once when it waits after a failure, and begin again with short delays."""
+        with self._changed:
+            self._is_retry_due = self.state is SourceState.WAITING
+            self._changed.notify_all()
 
     def request_key_frame(self) -> None:
         """Pass the request to the source before its next read."""
@@ -205,8 +212,14 @@ class CaptureThread:
         if was_open and lasted_s > HEALTHY_AFTER_S:
             self._back_off.reset()
         delay_s = self._back_off.next_s() if getattr(error, "retryable", True) else DELAYS_S[-1]
+        self._wait_for_retry(delay_s)
+
+    def _wait_for_retry(self, delay_s: float) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: not self._is_active(), delay_s)
+            self._changed.wait_for(lambda: self._is_retry_due or not self._is_active(), delay_s)
+            was_asked, self._is_retry_due = self._is_retry_due, False
+        if was_asked:
+            self._back_off.reset()
 
     def _released(self) -> None:
         if self.state is not SourceState.FINISHED and not self._is_wanted:

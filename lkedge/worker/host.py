@@ -25,6 +25,7 @@ from lkedge.worker.messages import (
     LogLine,
     Report,
     RequestKeyFrame,
+    Retry,
     SetControl,
     Start,
     Stop,
@@ -118,6 +119,10 @@ class WorkerHost:
 
     def request_key_frame(self, rid: Rid) -> None:
         self._send(RequestKeyFrame(rid))
+
+    def retry(self) -> None:
+        """A device came: a source that waits after a failure is opened at once."""
+        self._send(Retry())
 
     def set_control(self, name: str, value: ControlValue) -> int:
         """Ask the source to set a control; once set, it is set again at every later opening, in every later worker.

@@ -67,6 +67,11 @@ class TakeSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """A device came: open a source that waits after a failure at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Close the source and end."""
 
@@ -80,7 +85,7 @@ class LogLine:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-Command = Start | ApplyLayers | ApplyAudio | RequestKeyFrame | SetControl | TakeSnapshot | Stop
+Command = Start | ApplyLayers | ApplyAudio | RequestKeyFrame | SetControl | TakeSnapshot | Retry | Stop
 Report = ReportedEvent | LogLine
 
 _COMMANDS = {cls.__name__: cls for cls in typing.get_args(Command)}

@@ -111,6 +111,10 @@ class VideoPipeline:
         self._want_source()
         return SNAPSHOT_CHECK_S if self._snapshots.is_waiting else math.inf
 
+    def retry(self) -> None:
+        """Open the source at once when it waits after a failure."""
+        self._capture.retry()
+
     def stats(self) -> WorkerStats:
         layers = list(self._layers.values())
         encoded = {layer.rid: layer.encoded for layer in layers}

@@ -32,6 +32,7 @@ from lkedge.worker.messages import (
     Command,
     LogLine,
     RequestKeyFrame,
+    Retry,
     SetControl,
     Start,
     Stop,
@@ -72,6 +73,7 @@ def run(
         started(start)
         pipeline = _build(start, link, cpu_ns)
         pipeline.controls.restore(start.controls)
+        built()
         _serve(pipeline, link, commands)
     except LinkClosed as error:
         logger.debug("the worker ends: %s", error)
@@ -150,6 +152,8 @@ def _obey(pipeline: Pipeline, command: Command) -> None:
             pipeline.controls.ask(command)
         case TakeSnapshot(), _:
             pipeline.take_snapshot(command)
+        case Retry(), _:
+            pipeline.retry()
 
 
 class LinkLogHandler(logging.Handler):

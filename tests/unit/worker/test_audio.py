@@ -39,6 +39,9 @@ class FakeLink:
     def send(self, event: Any) -> None:
         self.events.append(event)
 
+    def close(self) -> None:
+        """Of no interest here."""
+
 
 class Encoder(AudioEncoder):
     def __init__(self, settings: AudioEncoderSettings) -> None:

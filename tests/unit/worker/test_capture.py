@@ -265,3 +265,22 @@ def test_a_stuck_source_ends_the_worker_after_telling_why() -> None:
 
     assert [failed.reason for failed in listener.of(SourceFailed)] == ["flaky: the camera hangs"]
     assert listener.log[-1] == "abandoned"
+
+
+def test_a_retry_ends_the_waiting_and_delays_are_short_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture, "BackOff", lambda: BackOff((0.01, 60.0)))
+    with capturing(lambda: flaky("unavailable")) as (thread, listener, _):
+        listener.until(FlakySource, 2)
+        while thread.state is not SourceState.WAITING:
+            pass
+        thread.retry()
+        # The retry, and by the short delay that follows it, one more.
+        listener.until(FlakySource, 4)
+
+
+def test_a_retry_leaves_an_open_source_alone() -> None:
+    with capturing(PatternSource) as (thread, listener, sources):
+        listener.until(VideoFrame)
+        thread.retry()
+        listener.until(VideoFrame, len(listener.of(VideoFrame)) + 5)
+        assert len(sources) == 1
