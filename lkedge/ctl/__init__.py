@@ -9,10 +9,10 @@ import os
 import sys
 from collections.abc import Sequence
 
+from lkedge.ctl.address import socket_path
 from lkedge.ctl.client import Client
 from lkedge.ctl.errors import EX_FAILED, EX_INTERRUPTED, CtlError
 from lkedge.ctl.parser import build_parser
-from lkedge.ctl.socket_path import socket_path
 
 
 def main(argv: Sequence[str] | None = None) -> int:
