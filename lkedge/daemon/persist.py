@@ -8,15 +8,11 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from lkedge.daemon.kept import Kept, from_json, to_json
 from lkedge.errors import StateError
-
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
 
 logger = logging.getLogger(__name__)
 
@@ -46,14 +42,14 @@ def state_path(config: Path | None, environ: Mapping[str, str]) -> Path | None:
 
 
 class StateFile:
-    """Read once, at the start; written whole. Owned by the event loop; the writing has a thread of its own.
+    """Read once, at the start; written whole, in a thread. Owned by the event loop.
 
     path: None refuses to keep anything.
     """
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._executor: ThreadPoolExecutor | None = None
+        self._turn = asyncio.Lock()
 
     def read(self) -> Kept:
         """What was kept. A file that makes no sense is set aside with a warning, and nothing is kept then."""
@@ -82,18 +78,12 @@ class StateFile:
         """Replace the file; after a power failure it is the old or the new one. Raises StateError."""
         path = self._path()
         data = json.dumps(to_json(kept), indent=1, ensure_ascii=False).encode()
-        loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(WRITE_DEADLINE_S):
-                await loop.run_in_executor(self._writer(), _replace, path, data)
+            async with self._turn, asyncio.timeout(WRITE_DEADLINE_S):
+                await _in_thread(_replace, path, data)
         except OSError as error:
             # TimeoutError is one, too.
             raise StateError(_cannot(path, error)) from error
-
-    def close(self) -> None:
-        """What is being written is written."""
-        if self._executor is not None:
-            self._executor.shutdown()
 
     def _path(self) -> Path:
         if self.path is None:
@@ -102,18 +92,22 @@ class StateFile:
             )
         return self.path
 
-    def _writer(self) -> ThreadPoolExecutor:
-        if self._executor is None:
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._executor = ThreadPoolExecutor(1, "state")
-        return self._executor
-
     def _set_aside(self, path: Path, error: Exception) -> None:
         aside = path.with_name(f"{path.name}.broken")
         with contextlib.suppress(OSError):
             os.replace(path, aside)
         logger.warning("changes made at run time are lost: %s makes no sense (%s); it is now %s", path, error, aside)
+
+
+async def _in_thread(work: Callable[[Path, bytes], None], path: Path, data: bytes) -> None:
+    # Seldom needed, and its import takes milliseconds.
+    from concurrent.futures import ThreadPoolExecutor
+
+    executor = ThreadPoolExecutor(1, "state")
+    try:
+        await asyncio.get_running_loop().run_in_executor(executor, work, path, data)
+    finally:
+        executor.shutdown(wait=False)
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -76,7 +76,6 @@ async def test_written_and_read_again(tmp_path: Path) -> None:
     state.check()
     await state.write(KEPT)
     await state.write(replace(KEPT, permissions=None))
-    state.close()
     assert StateFile(path).read() == replace(KEPT, permissions=None)
     assert [one.name for one in path.parent.iterdir()] == ["changes.json"]
     assert path.stat().st_mode & 0o077 == 0
@@ -102,7 +101,6 @@ async def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
         await state.write(KEPT)
     with pytest.raises(StateError, match="no state directory"):
         StateFile(None).check()
-    state.close()
 
 
 def test_where() -> None:
