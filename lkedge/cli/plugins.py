@@ -6,17 +6,25 @@ import argparse
 import dataclasses
 import json
 import logging
-from collections.abc import Sequence
-from typing import Any
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from lkedge.cli import COMMANDS
 from lkedge.cli.loading import raw_help
 from lkedge.plugin.api import EncoderRegistration
 from lkedge.plugin.manager import PluginManager, PluginRecord, PluginStatus
+from lkedge.plugin.registry import Registry
+
+if TYPE_CHECKING:
+    from lkedge.daemon.encoder_report import EncoderState
+
+    States = Mapping[str, EncoderState]
 
 EPILOG = """\
 examples:
   lkedge plugins                 one line for each plugin; the reason when one fails
+  lkedge plugins --try           try every encoder anew, with real pictures
   lkedge plugins --json          the same for programs
 
 A plugin is a Python distribution with an entry point of group "lkedge";
@@ -29,6 +37,7 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "plugins", help=COMMANDS["plugins"], description=f"{COMMANDS['plugins'].capitalize()}.", **raw_help(EPILOG)
     )
+    parser.add_argument("--try", action="store_true", dest="try_all", help="try every encoder anew, not only hardware")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
@@ -36,13 +45,15 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the records of all plugins."""
     # The table names every failure; the log would only say it twice.
-    logging.getLogger("lkedge.plugin").setLevel(logging.CRITICAL)
+    logging.getLogger("lkedge").setLevel(logging.CRITICAL)
     plugins = PluginManager()
     if args.json:
-        print(json.dumps([_as_json(record, plugins) for record in plugins.records], indent=2))
+        states = _states(plugins, args.try_all)
+        print(json.dumps([_as_json(record, plugins, states) for record in plugins.records], indent=2))
     else:
         print(table(plugins.records))
-        print(_offers(plugins))
+        sys.stdout.flush()
+        print(_offers(plugins, _states(plugins, args.try_all)))
     return 0 if all(record.status is PluginStatus.READY for record in plugins.records) else 1
 
 
@@ -64,26 +75,43 @@ def _with_reason(line: str, record: PluginRecord) -> str:
     return f"{line}\n    {record.reason}{origin}" if record.reason else line
 
 
-def _offers(plugins: PluginManager) -> str:
-    sources = [f"  {entry.name:<14}{entry.summary}" for entry in plugins.registry.sources.values()]
-    encoders = [f"  {entry.name:<14}{encoder_facts(entry)}" for entry in plugins.registry.encoders.values()]
-    lines = ["", "sources:", *sources, "", "encoders:", *encoders]
-    processors = [f"  {entry.name:<14}{entry.summary}" for entry in plugins.registry.processors.values()]
+def _states(plugins: PluginManager, try_all: bool) -> States:
+    """Of the video encoders, by name; hardware that is not known yet is tried now."""
+    from lkedge.daemon.encoder_report import encoder_states
+
+    return {state.encoder.name: state for state in encoder_states(plugins, try_all=try_all)}
+
+
+def _offers(plugins: PluginManager, states: States) -> str:
+    registry = plugins.registry
+    sources = [f"  {entry.name:<14}{entry.summary}" for entry in registry.sources.values()]
+    encoders = [f"  {entry.name:<14}{encoder_facts(entry, states.get(entry.name))}" for entry in _by_rank(registry)]
+    lines = ["", "sources:", *sources, "", "encoders, the best of each codec first:", *encoders]
+    processors = [f"  {entry.name:<14}{entry.summary}" for entry in registry.processors.values()]
     return "\n".join([*lines, "", "audio processors:", *processors] if processors else lines)
 
 
-def encoder_facts(entry: EncoderRegistration) -> str:
-    """What it is, and why it cannot be used on this machine."""
+def _by_rank(registry: Registry) -> list[EncoderRegistration]:
+    return sorted(registry.encoders.values(), key=lambda entry: (entry.codec.kind, entry.codec.value, -entry.rank))
+
+
+def encoder_facts(entry: EncoderRegistration, state: EncoderState | None) -> str:
+    """What it is, and what its trial showed. state: None for sound, which is not tried."""
+    text = state.text if state is not None else _unusable(entry)
+    return f"{entry.summary}, rank {entry.rank}" + (f"; {text}" if text else "")
+
+
+def _unusable(entry: EncoderRegistration) -> str:
     reason = entry.is_usable()
-    return f"{entry.summary}, rank {entry.rank}" + (f"; not usable here: {reason}" if reason else "")
+    return f"not usable here: {reason}" if reason else ""
 
 
-def _as_json(record: PluginRecord, plugins: PluginManager) -> dict[str, Any]:
+def _as_json(record: PluginRecord, plugins: PluginManager, states: States) -> dict[str, Any]:
     registry = plugins.registry
     return dataclasses.asdict(record) | {
         "status": record.status.value,
         "sources": [_source(name, registry.sources[name]) for name in record.sources],
-        "encoders": [_encoder(name, registry.encoders[name]) for name in record.encoders],
+        "encoders": [_encoder(registry.encoders[name], states.get(name)) for name in record.encoders],
     }
 
 
@@ -91,10 +119,13 @@ def _source(name: str, entry: Any) -> dict[str, Any]:
     return {"name": name, "kinds": sorted(kind.value for kind in entry.kinds), "summary": entry.summary}
 
 
-def _encoder(name: str, entry: EncoderRegistration) -> dict[str, Any]:
-    """unusable: why it cannot be used on this machine, "" when it can."""
-    facts = {"name": name, "codec": entry.codec.value, "rank": entry.rank, "summary": entry.summary}
-    return facts | {"unusable": entry.is_usable()}
+def _encoder(entry: EncoderRegistration, state: EncoderState | None) -> dict[str, Any]:
+    """unusable: why it cannot be used on this machine, "" when it can. trial: null when it was not tried."""
+    facts = {"name": entry.name, "codec": entry.codec.value, "rank": entry.rank, "summary": entry.summary}
+    if state is None:
+        return facts | {"unusable": entry.is_usable(), "trial": None}
+    trial = dataclasses.asdict(state.trial) if state.trial is not None else None
+    return facts | {"unusable": "" if state.is_usable else state.text, "trial": trial}
 
 
 def _names(names: Sequence[str]) -> str:

@@ -387,12 +387,23 @@ class ProcessorRegistration:
     is_usable: Callable[[], str] = lambda: ""
 
 
+class DeviceGroup(StrEnum):
+    """Where a device stands in the list."""
+
+    CAMERA = "camera"
+    HDMI = "hdmi"
+    SCREEN = "screen"
+    MICROPHONE = "microphone"
+    ENCODER = "encoder"
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
     """One device that `lkedge devices` lists.
 
     config: TOML to paste for a track with this device.
     details: facts worth a line each, such as sizes and rates.
+    group: None stands with the cameras or the microphones.
     """
 
     plugin: str
@@ -400,3 +411,4 @@ class DeviceInfo:
     kind: TrackKind
     config: str
     details: Mapping[str, str] = field(default_factory=dict)
+    group: DeviceGroup | None = None

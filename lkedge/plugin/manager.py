@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import logging
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,6 +25,7 @@ from lkedge.plugin.contract import check_hooks
 from lkedge.plugin.discovery import FoundPlugin, installed_plugins
 from lkedge.plugin.hookspecs import PROJECT, EncoderRequest
 from lkedge.plugin.options import build_options
+from lkedge.plugin.probe import ProbeThread, devices_of
 from lkedge.plugin.registry import Registry
 from lkedge.terms import TrackKind
 
@@ -142,13 +142,23 @@ class PluginManager:
                     return candidate
         return candidates[0]
 
+    @property
+    def probing(self) -> tuple[str, ...]:
+        """The plugins that list devices."""
+        return tuple(self._plugins_with("lkedge_probe"))
+
+    def probe_plugin(self, name: str, kind: TrackKind | None = None) -> list[DeviceInfo]:
+        """The devices of one plugin, in this thread, as long as it takes. Raises whatever the plugin raises."""
+        return devices_of(self._caller(name, "lkedge_probe"), kind)
+
     def probe(self, kind: TrackKind | None = None) -> list[DeviceInfo]:
         """Ask every plugin for its devices, all at once, each in its own thread.
 
         A plugin that takes longer than 5 s is left behind and named in its record.
         """
         probes = [
-            _Probe(plugin, self._caller(plugin, "lkedge_probe"), kind) for plugin in self._plugins_with("lkedge_probe")
+            ProbeThread(plugin, self._caller(plugin, "lkedge_probe"), kind)
+            for plugin in self._plugins_with("lkedge_probe")
         ]
         deadline_ns = self._clock.monotonic_ns() + round(self._probe_budget_s * SECOND_NS)
         devices: list[DeviceInfo] = []
@@ -248,7 +258,7 @@ class PluginManager:
         if self._pluggy.get_plugin(name) is not None:
             self._pluggy.unregister(name=name)
 
-    def _outcome(self, probe: _Probe) -> list[DeviceInfo]:
+    def _outcome(self, probe: ProbeThread) -> list[DeviceInfo]:
         if probe.is_alive():
             self._crashed(probe.plugin, "lkedge_probe", PluginError(f"no answer within {self._probe_budget_s:g} s"))
             return []
@@ -258,25 +268,6 @@ class PluginManager:
 
     def _update(self, name: str, **changes: Any) -> None:
         self._records[name] = dataclasses.replace(self._records[name], **changes)
-
-
-class _Probe(threading.Thread):
-    """One plugin's probe. A daemon thread: a driver that hangs must not keep the process."""
-
-    def __init__(self, plugin: str, caller: pluggy.HookCaller, kind: TrackKind | None) -> None:
-        super().__init__(name=f"probe-{plugin}", daemon=True)
-        self.plugin = plugin
-        self.devices: list[DeviceInfo] = []
-        self.error: Exception | None = None
-        self._caller = caller
-        self._kind = kind
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self.devices = [device for answer in self._caller(kind=self._kind) for device in answer or ()]
-        except Exception as error:
-            self.error = error
 
 
 def _found_by_target(target: str) -> FoundPlugin:

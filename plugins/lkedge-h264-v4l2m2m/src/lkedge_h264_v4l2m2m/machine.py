@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from lkedge.errors import EncoderError
-from lkedge.plugin.api import DeviceInfo, VideoEncoder, VideoEncoderSettings
+from lkedge.plugin.api import DeviceGroup, DeviceInfo, VideoEncoder, VideoEncoderSettings
 from lkedge.terms import TrackKind
 from lkedge_h264_v4l2m2m.budget import Budget
 from lkedge_h264_v4l2m2m.encoder import M2mEncoder
@@ -51,7 +51,8 @@ def devices() -> Sequence[DeviceInfo]:
         "takes": ", ".join(node.fourccs),
         "does": budget_sentence(verdict),
     }
-    return [DeviceInfo("h264-v4l2m2m", f"{node.card} (encoder)", TrackKind.VIDEO, CONFIG, details)]
+    name = f"{node.card} (encoder)"
+    return [DeviceInfo("h264-v4l2m2m", name, TrackKind.VIDEO, CONFIG, details, DeviceGroup.ENCODER)]
 
 
 def budget_sentence(verdict: Verdict) -> str:

@@ -9,7 +9,7 @@ from lkedge_v4l2.device import Device
 from lkedge_v4l2.names import stable_names
 
 from lkedge.errors import SourceUnavailable
-from lkedge.plugin.api import DeviceInfo
+from lkedge.plugin.api import DeviceGroup, DeviceInfo
 from lkedge.terms import TrackKind
 from lkedge_hdmi.bridge import Bridge
 from lkedge_hdmi.edid import edid_name
@@ -32,7 +32,8 @@ def _device_info(place: Place, kernel: HdmiKernel) -> DeviceInfo | None:
     try:
         details = {"node": place.video, "driver": f"{device.driver}, {device.bus}", **_facts(place, device, kernel)}
         stable = stable_names(kernel).get(place.video, place.video)
-        return DeviceInfo("hdmi", device.card, TrackKind.VIDEO, "\n".join(_config(device.card, stable)), details)
+        config = "\n".join(_config(device.card, stable))
+        return DeviceInfo("hdmi", device.card, TrackKind.VIDEO, config, details, DeviceGroup.HDMI)
     finally:
         device.close()
 
