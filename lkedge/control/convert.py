@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 from lkedge.clock import SECOND_NS
 from lkedge.control import replies
 from lkedge.control.replies import SINGLE
-from lkedge.control.target import ParticipantPermission, Permissions, Plan, Reloaded
+from lkedge.control.target import Plan, Reloaded
 from lkedge.log import redact
 from lkedge.plugin.api import Control, DeviceInfo
 from lkedge.plugin.manager import PluginRecord
+from lkedge.publish.permissions import ParticipantPermission, Permissions
 from lkedge.publish.state import ConnectionStatus, LayerStatus, TrackStatus
 
 

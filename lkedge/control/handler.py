@@ -26,12 +26,13 @@ from lkedge.control.errors import Code, ControlError
 from lkedge.control.events import EventHub
 from lkedge.control.failures import as_control_error
 from lkedge.control.replies import SINGLE, Reply
-from lkedge.control.target import ControlTarget, ParticipantPermission, Permissions
+from lkedge.control.target import ControlTarget
 from lkedge.errors import NoSuchTrack, SourceError
 from lkedge.media.layers import NO_RID
 from lkedge.plugin.api import Control
 from lkedge.plugin.controls import checked_value
 from lkedge.publish.layer_controller import LayerLimit
+from lkedge.publish.permissions import ParticipantPermission, Permissions
 from lkedge.publish.state import TrackStatus
 from lkedge.terms import BitsPerSecond, Rid
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from lkedge.plugin.api import Control, ControlValue, DeviceInfo
 from lkedge.plugin.manager import PluginRecord
 from lkedge.publish.layer_controller import LayerLimit
+from lkedge.publish.permissions import Permissions
 from lkedge.publish.state import Status
 from lkedge.terms import Rid, TrackSource
 
@@ -32,29 +33,6 @@ class Plan(Protocol):
 
     @property
     def steps(self) -> Sequence[object]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ParticipantPermission:
-    """What one participant may subscribe to.
-
-    tracks: names of ours; without meaning when `all_tracks_allowed`.
-    """
-
-    identity: str
-    all_tracks_allowed: bool = False
-    tracks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Permissions:
-    """Track subscription permissions, as LiveKit's setTrackSubscriptionPermissions takes them.
-
-    With `all_participants_allowed` the list has no meaning; without, who is not listed sees nothing.
-    """
-
-    all_participants_allowed: bool = True
-    participants: tuple[ParticipantPermission, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

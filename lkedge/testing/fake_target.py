@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from lkedge.control.errors import Code, ControlError
-from lkedge.control.target import ControlChanged, Listener, Notice, Permissions, Reloaded, StatusChanged
+from lkedge.control.target import ControlChanged, Listener, Notice, Reloaded, StatusChanged
 from lkedge.errors import ConfigError, NoSuchTrack, SourceError
 from lkedge.media.layers import NO_RID
 from lkedge.plugin.api import Control, ControlKind, ControlValue, DeviceInfo
 from lkedge.plugin.manager import PluginRecord, PluginStatus
 from lkedge.publish.layer_controller import LayerLimit
+from lkedge.publish.permissions import Permissions
 from lkedge.publish.state import (
     ConnectionState,
     ConnectionStatus,
