@@ -45,6 +45,7 @@ deb: venv-dev ## Debian packages for amd64 and arm64, trixie and bookworm, in di
 	@tools/build-deb.sh $(ARGS)
 
 dist: venv-dev ## wheels and source archives of lkedge and its plugins, in dist/
+	@tools/setup-viewer.sh
 	@tools/build-dist.sh
 
 fmt: venv-dev ## format and fix what can be fixed
@@ -65,4 +66,5 @@ venv-dev:
 lab: venv-dev
 	@tools/setup-viewer.sh
 	@tools/setup-browser.sh
+	@tools/setup-xvfb.sh
 	@tools/setup-livekit-server.sh $(SERVERS)
