@@ -2,22 +2,27 @@
 # Wheels and source archives of lkedge and its plugins, in dist/, checked by twine. Usage: tools/build-dist.sh
 . "$(dirname "$0")/common.sh"
 
-hash=$(content_hash tools/build-dist.sh constraints.txt)
-if ! is_stamped dist "$hash"; then
-  say "installing build and twine into .venv"
-  .venv/bin/python -m pip install -q -c constraints.txt build twine
-  stamp dist "$hash"
+tools=${XDG_CACHE_HOME:-$HOME/.cache}/lkedge/dist-tools/$(content_hash packaging/requirements-dist.txt "$(.venv/bin/python -V)")
+if [ ! -x "$tools/bin/twine" ]; then
+  say "installing build and twine in $tools"
+  rm -rf "$tools"
+  .venv/bin/python -m venv "$tools"
+  "$tools/bin/pip" install -q --no-deps -r packaging/requirements-dist.txt || { rm -rf "$tools"; die "build and twine could not be installed"; }
 fi
+
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-rm -rf build
-for project in . plugins/lkedge-*/; do
-  say "wheel and source archive of $(cd "$project" && basename "$PWD")"
-  .venv/bin/python -m build --no-isolation --outdir "$work" "$project" > "$work/log" || { cat "$work/log" >&2; die "it cannot be built"; }
+mkdir "$work/sources" "$work/dist"
+# From copies: building writes beside what it builds, and leftovers of an earlier build would get into the wheel.
+git ls-files -z --cached --others --exclude-standard -- lkedge plugins pyproject.toml README.md LICENSE | tar --null -T - -c | tar -x -C "$work/sources"
+for file in lkedge/viewer/livekit-client.umd.js; do [ ! -f "$file" ] || cp "$file" "$work/sources/$file"; done
+for plugin in "$work"/sources/plugins/lkedge-*/; do mv "$plugin" "$work/"; done
+rm -r "$work/sources/plugins"
+for project in "$work/sources" "$work"/lkedge-*/; do
+  "$tools/bin/python" -m build --no-isolation --outdir "$work/dist" "$project" > "$work/log" 2>&1 || { cat "$work/log" >&2; die "${project##*/} cannot be built"; }
 done
-rm -rf build "$work/log"
-.venv/bin/twine check --strict "$work"/*
+"$tools/bin/twine" check --strict "$work"/dist/*
 mkdir -p dist
-mv "$work"/* dist/
-say "in dist/"
+mv "$work"/dist/* dist/
+say "wheels and source archives are in dist/"

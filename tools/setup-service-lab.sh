@@ -15,7 +15,7 @@ if [ "${1:-}" = --print ]; then
 fi
 
 packages=$(need_command systemd-nspawn systemd-container; need_command mmdebstrap mmdebstrap; need_command nsenter util-linux
-  need_command qemu-aarch64-static qemu-user-static)
+  need_command qemu-aarch64-static qemu-user-static; need_command arch-test arch-test)
 # shellcheck disable=SC2086
 [ -z "$packages" ] || install_packages $packages
 as_root true || die "the service lab needs root, to boot a Debian in a container: run this as root"

@@ -61,6 +61,8 @@ PLACES = (
     Place("docs/man/*.5", "usr/share/man/man5", packed=True),
     Place("docs/man/*.8", "usr/share/man/man8", packed=True),
     Place("etc/bash-completion/*", "usr/share/bash-completion/completions"),
+    Place("etc/zsh-completion/*", "usr/share/zsh/vendor-completions"),
+    Place("etc/fish-completion/*", "usr/share/fish/vendor_completions.d"),
     Place("packaging/debian/copyright", "usr/share/doc/lkedge"),
     Place("CHANGELOG.md", "usr/share/doc/lkedge", packed=True),
 )
