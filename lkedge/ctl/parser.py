@@ -124,6 +124,7 @@ def _add_changes(commands: Commands) -> None:
     change = commands.add("set", changing.change, "change a track, one of its layers, or a control of its device", _SET)
     change.add_argument("track", metavar="TRACK")
     change.add_argument("words", nargs="+", metavar="[LAYER | control] SETTING=VALUE", help="what to change")
+    change.usage = "%(prog)s [OPTION ...] TRACK [LAYER | control] SETTING=VALUE ..."
     _add_persist(change)
     snapshot = commands.add("snapshot", changing.snapshot, "save the present picture as JPEG")
     snapshot.add_argument("track", metavar="TRACK")
@@ -144,7 +145,7 @@ def _add_changes(commands: Commands) -> None:
 
 def _add_daemon(commands: Commands) -> None:
     commands.add("reload", changing.reload, "read the configuration again and apply what differs", _RELOAD)
-    commands.add("reconnect", changing.reconnect, "leave the room and join again")
+    commands.add("reconnect", changing.reconnect, "connect now, without waiting for the next attempt")
     level = commands.add("log-level", changing.log_level, "show or set what is logged", _LOG_LEVEL)
     level.add_argument("level", nargs="?", choices=LOG_LEVELS, help="until the daemon restarts")
     level.add_argument("--logger", metavar="NAME", help='only of this part, such as "rtc.dtls"')
