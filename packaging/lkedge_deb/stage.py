@@ -63,8 +63,6 @@ PLACES = (
     Place("etc/bash-completion/*", "usr/share/bash-completion/completions"),
     Place("etc/zsh-completion/*", "usr/share/zsh/vendor-completions"),
     Place("etc/fish-completion/*", "usr/share/fish/vendor_completions.d"),
-    Place("etc/zsh-completion/*", "usr/share/zsh/vendor-completions"),
-    Place("etc/fish-completion/*", "usr/share/fish/vendor_completions.d"),
     Place("packaging/debian/copyright", "usr/share/doc/lkedge"),
     Place("CHANGELOG.md", "usr/share/doc/lkedge", packed=True),
 )
