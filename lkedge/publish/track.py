@@ -50,4 +50,4 @@ def _fixed(spec: WorkerSpec) -> WorkerSpec:
     options = {name: value for name, value in spec.options.items() if name != CONTROLS_OPTION}
     if isinstance(spec, AudioWorkerSpec):
         return replace(spec, options=options, encoding=replace(spec.encoding, bitrate=BitsPerSecond(0)))
-    return replace(spec, options=options)
+    return replace(spec, options=options, encoder="")

@@ -90,9 +90,11 @@ class TrackWorker:
             self.live.take(WorkerDied("it was told to stop"))
 
     async def follow(self, old: TrackConfig, new: TrackConfig) -> bool:
-        """Set the controls that the settings change. False when these settings need another worker."""
+        """Take over what the running worker can: controls, encoder. False when these settings need another worker."""
         if needs_other_worker(old, new):
             return False
+        if self._host is not None and new.publish.encoder != old.publish.encoder:
+            self._host.use_encoder(new.publish.encoder)
         try:
             for name, value in (changed_controls(old, new) or {}).items():
                 await self.live.set_control(name, value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lkedge.clock import SECOND_NS
 from lkedge.media.frame import EncodedFrame, VideoFrame
@@ -30,6 +30,11 @@ class EncoderChoice:
     candidates: Sequence[EncoderRegistration]
     is_screen_share: bool = False
 
+    def preferring(self, name: str) -> EncoderChoice:
+        """The same candidates, the named one first and the others by rank."""
+        by_rank = sorted(self.candidates, key=lambda entry: (entry.name != name, -entry.rank))
+        return replace(self, candidates=by_rank)
+
 
 class LayerEncoder:
     """Belongs to the encode thread; only `want_key_frame` may come from another."""
@@ -37,6 +42,7 @@ class LayerEncoder:
     def __init__(self, state: LayerState, choice: EncoderChoice, report: Report) -> None:
         self.rid: Rid = state.rid
         self._choice = choice
+        self._report = report
         self._state = state
         self._framerate = state.framerate
         self._divider = FrameRateDivider(0, 0)
@@ -50,6 +56,14 @@ class LayerEncoder:
         """Frames given out since the start."""
         self.encode_ns = 0
         """Time spent scaling and encoding since the start."""
+
+    def use(self, choice: EncoderChoice) -> None:
+        """Encode with these candidates from now on; begins with a key frame when they are others."""
+        if choice == self._choice:
+            return
+        self.close()
+        self._choice = choice
+        self._chain = EncoderChain(self.rid, choice.codec, choice.candidates, self._report)
 
     def want_key_frame(self) -> None:
         """Make the next frame a key frame."""

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from lkedge import journal
 from lkedge.errors import SourceError, WorkerError
@@ -30,6 +31,7 @@ from lkedge.worker.messages import (
     Start,
     Stop,
     TakeSnapshot,
+    UseEncoder,
 )
 from lkedge.worker.spec import Plan, VideoWorkerSpec, WorkerSpec
 from lkedge.worker.watch import StallWatch
@@ -119,6 +121,11 @@ class WorkerHost:
 
     def request_key_frame(self, rid: Rid) -> None:
         self._send(RequestKeyFrame(rid))
+
+    def use_encoder(self, name: str) -> None:
+        """Encode pictures with it from now on, in every later worker too; "" goes by rank."""
+        self._spec = replace(self._spec, encoder=name)
+        self._send(UseEncoder(name))
 
     def retry(self) -> None:
         """A device came: a source that waits after a failure is opened at once."""

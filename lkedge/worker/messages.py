@@ -72,6 +72,13 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class UseEncoder:
+    """Encode with it from the next picture on; the others stay behind it, by rank. "": by rank alone."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Close the source and end."""
 
@@ -85,7 +92,7 @@ class LogLine:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-Command = Start | ApplyLayers | ApplyAudio | RequestKeyFrame | SetControl | TakeSnapshot | Retry | Stop
+Command = Start | ApplyLayers | ApplyAudio | RequestKeyFrame | SetControl | TakeSnapshot | Retry | UseEncoder | Stop
 Report = ReportedEvent | LogLine
 
 _COMMANDS = {cls.__name__: cls for cls in typing.get_args(Command)}

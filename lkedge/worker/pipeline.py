@@ -94,6 +94,12 @@ class VideoPipeline:
         self._want_source()
         self._slot.wake()
 
+    def use_encoder(self, name: str) -> None:
+        """Encode with it from the next picture on, as EncoderChoice.preferring."""
+        self._choice = self._choice.preferring(name)
+        self._is_plan_due = True
+        self._slot.wake()
+
     def request_key_frame(self, rid: Rid) -> None:
         """Make the next frame of this layer a key frame."""
         if layer := self._layers.get(rid):
@@ -183,6 +189,7 @@ class VideoPipeline:
         for state in plan.layers:
             if state.rid not in self._layers:
                 self._layers[state.rid] = LayerEncoder(state, self._choice, self._link.send)
+            self._layers[state.rid].use(self._choice)
             self._layers[state.rid].configure(state, self._source_framerate, now_ns)
         for rid in self._layers.keys() - {state.rid for state in plan.layers}:
             self._layers.pop(rid).close()

@@ -37,6 +37,7 @@ from lkedge.worker.messages import (
     Start,
     Stop,
     TakeSnapshot,
+    UseEncoder,
 )
 from lkedge.worker.pipeline import VideoPipeline
 from lkedge.worker.sentence import describe
@@ -148,6 +149,8 @@ def _obey(pipeline: Pipeline, command: Command) -> None:
             pipeline.apply(audio_plan)
         case RequestKeyFrame(rid=rid), _:
             pipeline.request_key_frame(rid)
+        case UseEncoder(name=name), VideoPipeline():
+            pipeline.use_encoder(name)
         case SetControl(), _:
             pipeline.controls.ask(command)
         case TakeSnapshot(), _:

@@ -163,3 +163,36 @@ def test_idle_encoder_is_released_after_a_while() -> None:
 def test_half_rate_layer_takes_every_other_picture() -> None:
     layer = Layer(dataclasses.replace(STATE, framerate=15.0))
     assert sum(layer.encode() is not None for _ in range(30)) == 15
+
+
+def test_the_preferred_encoder_comes_first_and_the_others_stay_by_rank() -> None:
+    entries = [EncoderRegistration(name, Codec.VP8, "", rank) for name, rank in (("a", 1), ("b", 9), ("c", 5))]
+    choice = EncoderChoice(Codec.VP8, entries, True)
+
+    names = [entry.name for entry in choice.preferring("c").candidates]
+
+    assert names == ["c", "b", "a"]
+    assert [entry.name for entry in choice.preferring("c").preferring("").candidates] == ["b", "c", "a"]
+    assert choice.preferring("c").is_screen_share
+
+
+def test_another_encoder_takes_over_with_a_key_frame() -> None:
+    layer, other = Layer(), Layer()
+    layer.encode()
+    assert keys([layer.encode()]) == [False]
+
+    layer.layer.use(other.layer._choice)
+
+    assert layer.built[0].is_closed
+    assert keys([layer.encode(), layer.encode()]) == [True, False]
+    assert len(other.built) == 1
+
+
+def test_the_same_encoder_goes_on() -> None:
+    layer = Layer()
+    layer.encode()
+
+    layer.layer.use(dataclasses.replace(layer.layer._choice))
+
+    assert keys([layer.encode()]) == [False]
+    assert len(layer.built) == 1

@@ -26,6 +26,7 @@ from lkedge.worker.messages import (
     Start,
     Stop,
     TakeSnapshot,
+    UseEncoder,
 )
 from lkedge.worker.spec import AudioPlan, VideoWorkerSpec
 
@@ -40,6 +41,7 @@ COMMANDS = [
     SetControl("focus", 3, 3),
     SetControl("label", "Tür", 4),
     TakeSnapshot(640, 5),
+    UseEncoder("m2m"),
     Stop(),
 ]
 

@@ -11,7 +11,7 @@ from lkedge.plugin.api import EncoderRegistration
 from lkedge.terms import BitsPerSecond, Codec, Rid
 from lkedge.testing.fakes import FakeEncoder, PatternSource
 from lkedge.worker.encode import EncoderChoice
-from lkedge.worker.events import SourceState
+from lkedge.worker.events import EncoderOpened, SourceState
 from lkedge.worker.pipeline import VideoPipeline
 from lkedge.worker.snapshot import Tools
 from lkedge.worker.spec import VideoWorkerSpec
@@ -39,7 +39,9 @@ class FakeLink:
             return not self.is_stalled
 
     def send(self, event: Any) -> None:
-        self.events.append(event)
+        with self._changed:
+            self.events.append(event)
+            self._changed.notify_all()
 
     def close(self) -> None:
         self.events.append("closed")
@@ -47,6 +49,9 @@ class FakeLink:
     def until(self, condition: Any) -> None:
         with self._changed:
             assert self._changed.wait_for(condition, 10)
+
+    def opened(self) -> list[EncoderOpened]:
+        return [event for event in self.events if isinstance(event, EncoderOpened)]
 
     def layer(self, rid: str) -> list[EncodedFrame]:
         return [frame for frames in self.sends for frame in frames if frame.rid == rid]
@@ -68,9 +73,10 @@ def plan(active: str, *, capture: bool = True) -> LayerPlan:
 
 
 @contextmanager
-def pipeline(first: LayerPlan) -> Iterator[tuple[VideoPipeline, FakeLink]]:
+def pipeline(first: LayerPlan, *, other: bool = False) -> Iterator[tuple[VideoPipeline, FakeLink]]:
     link = FakeLink()
-    choice = EncoderChoice(Codec.VP8, [EncoderRegistration("fake", Codec.VP8, "", video=FakeEncoder)])
+    names = ("fake", "other") if other else ("fake",)
+    choice = EncoderChoice(Codec.VP8, [EncoderRegistration(name, Codec.VP8, "", video=FakeEncoder) for name in names])
     made = VideoPipeline(
         VideoWorkerSpec("front", "pattern"),
         cast(Any, link),
@@ -105,6 +111,17 @@ def test_loss_on_the_link_ends_with_key_frames() -> None:
         link.until(lambda: len(link.sends) >= count + 4)
         assert made.stats().dropped >= 4
     assert [frames[0].is_key for frames in link.sends[count : count + 4]] == [True, True, False, False]
+
+
+def test_another_encoder_takes_over_in_every_layer_without_a_gap() -> None:
+    with pipeline(plan("qf"), other=True) as (made, link):
+        link.until(lambda: len(link.layer("q")) >= 2)
+        made.use_encoder("other")
+        link.until(lambda: {event.encoder for event in link.opened()[2:]} == {"other"} and len(link.opened()) == 4)
+        count = {rid: len(link.layer(rid)) for rid in "qf"}
+        link.until(lambda: all(len(link.layer(rid)) > count[rid] + 1 for rid in "qf"))
+    assert [event.encoder for event in link.opened()] == ["fake", "fake", "other", "other"]
+    assert [sum(frame.is_key for frame in link.layer(rid)) for rid in "qf"] == [2, 2]
 
 
 def test_stats_tell_layers_and_source() -> None:
