@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from lkedge.ctl import http
-from lkedge.ctl.errors import BadReply, Refused
+from lkedge.ctl.errors import BadReply, Broken, Refused
 
 TIMEOUT_S = 60.0
 """A camera that is opened for a list of devices, or a worker that ends, takes its time."""
+
+PAUSES_S = (0.1, 0.3, 1.0)
+"""Before asking again; the socket of systemd keeps the question until the daemon is back."""
 
 HTTP_OK = range(200, 300)
 _UNRESERVED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
@@ -41,13 +45,13 @@ class Client:
             Refused: the daemon said no.
         """
         data = None if body is None else json.dumps(body).encode()
-        response = http.request(self.path, method, target(segments, query), data, timeout_s=self._timeout_s)
+        response = self._asked(method, target(segments, query), data)
         _raise_refusal(response)
         return _parsed(response.body) if response.body else None
 
     def data(self, *segments: str, query: Mapping[str, Any] | None = None) -> bytes:
         """The bytes of something that is no JSON, such as a picture."""
-        response = http.request(self.path, "GET", target(segments, query), timeout_s=self._timeout_s)
+        response = self._asked("GET", target(segments, query), None)
         _raise_refusal(response)
         return response.body
 
@@ -58,6 +62,15 @@ class Client:
             if response.status not in HTTP_OK:
                 _raise_refusal(http.Response(response.status, response.content_type, b"".join(pieces)))
             yield server_sent_events(pieces)
+
+    def _asked(self, method: str, address: str, data: bytes | None) -> http.Response:
+        """Asked again when the daemon restarts meanwhile, where twice is as good as once (RFC 9110, section 9.2.2)."""
+        for pause_s in PAUSES_S if method in ("GET", "PUT") else ():
+            try:
+                return http.request(self.path, method, address, data, timeout_s=self._timeout_s)
+            except Broken:
+                time.sleep(pause_s)
+        return http.request(self.path, method, address, data, timeout_s=self._timeout_s)
 
 
 def target(segments: Any, query: Mapping[str, Any] | None) -> str:

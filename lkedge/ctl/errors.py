@@ -71,6 +71,10 @@ class BadReply(CtlError):
     """What came back cannot be understood."""
 
 
+class Broken(BadReply):
+    """The connection ended before the reply did; the daemon may be about to restart."""
+
+
 class Refused(CtlError):
     """The daemon said no.
 

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 
-from lkedge.ctl.errors import BadReply, NoAnswer, NotAllowed, NotRunning
+from lkedge.ctl.errors import BadReply, Broken, NoAnswer, NotAllowed, NotRunning
 
 CONNECT_TIMEOUT_S = 10.0
 MAX_LINE = 65_536
 """Bytes of one header line, or of one line of the event stream."""
 
 MAX_HEADERS = 100
+ENDED = "the daemon has closed the connection in the middle of it; see `systemctl status lkedge`"
 
 
 class Response(NamedTuple):
@@ -36,6 +37,7 @@ def request(path: str, method: str, target: str, body: bytes | None = None, *, t
     Raises:
         NotRunning, NotAllowed: the socket cannot be reached.
         NoAnswer: nothing has come for `timeout_s`.
+        Broken: the connection ended before the reply did.
         BadReply: what came is no HTTP.
     """
     with _opened(path, timeout_s) as (connection, reader):
@@ -73,7 +75,7 @@ def _opened(path: str, timeout_s: float) -> Iterator[tuple[socket.socket, Binary
         except TimeoutError as error:
             raise NoAnswer(path, timeout_s) from error
         except ConnectionError as error:
-            raise BadReply(f"the connection to {path} broke: {error.strerror or error}") from error
+            raise Broken(ENDED) from error
         except OSError as error:
             raise BadReply(f"cannot use {path}: {error.strerror or error}") from error
 
@@ -120,14 +122,14 @@ def _chunks(reader: BinaryIO) -> Iterator[bytes]:
 def _exactly(reader: BinaryIO, size: int) -> bytes:
     data = reader.read(size)
     if len(data) != size:
-        raise BadReply("the reply ended too early")
+        raise Broken(ENDED)
     return data
 
 
 def _line(reader: BinaryIO) -> str:
     line = reader.readline(MAX_LINE)
     if not line.endswith(b"\n"):
-        raise BadReply("the reply ended too early")
+        raise Broken(ENDED)
     return line.rstrip(b"\r\n").decode("latin-1")
 
 

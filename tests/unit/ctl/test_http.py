@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lkedge.ctl import http
+from lkedge.ctl import client, http
 from lkedge.ctl.client import Client, server_sent_events, target
-from lkedge.ctl.errors import BadReply, NoAnswer, Refused
+from lkedge.ctl.errors import BadReply, Broken, NoAnswer, Refused
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -27,9 +27,9 @@ class Peer:
         self._listener.listen()
         self._thread: threading.Thread | None = None
 
-    def answers(self, answer: bytes, *, closes: bool = True) -> str:
-        """In a thread; returns the path of the socket."""
-        self._thread = threading.Thread(target=self._serve, args=(answer, closes))
+    def answers(self, *answers: bytes, closes: bool = True) -> str:
+        """Each to one connection, in a thread; returns the path of the socket."""
+        self._thread = threading.Thread(target=self._serve_all, args=(answers, closes))
         self._thread.start()
         return self.path
 
@@ -38,8 +38,13 @@ class Peer:
         if self._thread is not None:
             self._thread.join(10)
 
+    def _serve_all(self, answers: tuple[bytes, ...], closes: bool) -> None:
+        for answer in answers:
+            self._serve(answer, closes)
+
     def _serve(self, answer: bytes, closes: bool) -> None:
         connection, _ = self._listener.accept()
+        self.asked = b""
         with connection:
             while b"\r\n\r\n" not in self.asked:
                 self.asked += connection.recv(65_536)
@@ -117,6 +122,19 @@ def test_every_problem_of_a_refusal_is_told(peer: Peer) -> None:
     with pytest.raises(Refused) as caught:
         Client(path).get("status")
     assert str(caught.value) == "a; b\n  c"
+
+
+def test_a_question_is_asked_again_when_the_daemon_restarts(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "PAUSES_S", (0, 0))
+    path = peer.answers(b"", b"", OK + b"Content-Length: 2\r\n\r\n{}")
+    assert Client(path).get("status") == {}
+
+
+def test_a_change_that_twice_would_be_wrong_is_not(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "PAUSES_S", (0, 0))
+    path = peer.answers(b"")
+    with pytest.raises(Broken):
+        Client(path).call("POST", "tracks", body={})
 
 
 def test_a_query_is_escaped() -> None:
