@@ -20,8 +20,8 @@ from lkedge.terms import Codec
 if TYPE_CHECKING:
     from lkedge.daemon.encoder_trials import EncoderTrials
 
-UseEncoder = Callable[[TrackConfig], None]
-"""Is given a running track with another encoder; called on the event loop."""
+UseEncoder = Callable[[TrackConfig, TrackConfig], None]
+"""Is given a track as it was begun, and the same with a better encoder; called on the event loop."""
 
 
 class Encoders:
@@ -77,11 +77,10 @@ class Encoders:
             return
         chosen = self.with_encoder(track)
         self.start()
-        if (chosen.publish.encoder or self._highest(track)) != before:
-            self._use(chosen)
-
-    def _highest(self, track: TrackConfig) -> str:
-        return self._plugins.registry.encoders_for(_codec(track))[0].name
+        highest = self._plugins.registry.encoders_for(_codec(track))[0].name
+        began = track if before == highest else _with(track, before)
+        if chosen != began:
+            self._use(began, chosen)
 
 
 def _with(track: TrackConfig, encoder: str) -> TrackConfig:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,7 +72,11 @@ class Bench:
         memory = EncoderMemory(folder)
         self.memory = memory
         self.trials = EncoderTrials(plugins, memory, start_after_s=0, launch=self._launch)
-        self.encoders = Encoders(plugins, self.used.put_nowait, trials=self.trials)
+        self.encoders = Encoders(plugins, self._use, trials=self.trials)
+
+    def _use(self, began: TrackConfig, better: TrackConfig) -> None:
+        assert replace(began, publish=better.publish) == better
+        self.used.put_nowait(better)
 
     def _launch(self, request: TrialRequest) -> TrialProcess:
         self.tried.append(request.encoder)
