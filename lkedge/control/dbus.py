@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+import os
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from lkedge.clock import Clock, SystemClock
 from lkedge.control.dbus_names import BUS_NAME
@@ -26,6 +28,8 @@ logger = logging.getLogger(__name__)
 CONNECT_DEADLINE_S = 10.0
 FIRST_RETRY_S = 1.0
 MAX_RETRY_S = 30.0
+DEFAULT_ADDRESS = "unix:path=/var/run/dbus/system_bus_socket"
+"""D-Bus Specification, "System message bus"."""
 
 
 class BusUnavailable(Exception):
@@ -66,20 +70,22 @@ class DbusService:
             self._task = None
 
     async def _run(self) -> None:
-        try:
-            import dbus_fast  # noqa: F401
-        except ImportError:
-            logger.info("not on D-Bus: dbus-fast is not installed (pip install 'lkedge[dbus]')")
-            return
         retry_s = self._first_retry_s
-        while True:
-            if await self._attempt():
-                retry_s = self._first_retry_s
-            await asyncio.sleep(retry_s)
-            retry_s = min(2 * retry_s, MAX_RETRY_S)
+        try:
+            while True:
+                if await self._attempt():
+                    retry_s = self._first_retry_s
+                await asyncio.sleep(retry_s)
+                retry_s = min(2 * retry_s, MAX_RETRY_S)
+        except ImportError as error:
+            logger.info("not on D-Bus: dbus-fast is not installed (pip install 'lkedge[dbus]'): %s", error)
 
     async def _attempt(self) -> bool:
         """Whether we have been on the bus. Why not is told once, not at every attempt."""
+        if missing := _missing_socket(os.environ):
+            self._tell(f"not on D-Bus: there is no {missing}")
+            return False
+        # Imported late: 4 MB that are not needed where there is no bus.
         from dbus_fast import DBusFastError
 
         was_on_bus = False
@@ -88,6 +94,8 @@ class DbusService:
         except (BusUnavailable, DBusFastError, OSError, EOFError, TimeoutError) as error:
             was_on_bus = self.is_on_bus
             self._tell(f"D-Bus is gone: {_reason(error)}" if was_on_bus else f"not on D-Bus: {_reason(error)}")
+        except ImportError:
+            raise
         except Exception:
             was_on_bus = self.is_on_bus
             logger.exception("the D-Bus interface failed; it is started again")
@@ -122,6 +130,14 @@ class DbusService:
     def _tell(self, sentence: str) -> None:
         logger.log(logging.DEBUG if sentence == self._told else logging.INFO, "%s", sentence)
         self._told = sentence
+
+
+def _missing_socket(environ: Mapping[str, str]) -> str:
+    """The socket of the system bus when it is not there; "" when it is, or the address is another kind."""
+    address = environ.get("DBUS_SYSTEM_BUS_ADDRESS") or DEFAULT_ADDRESS
+    path = unquote(address.partition(",")[0].removeprefix("unix:path="))
+    is_path = address.startswith("unix:path=") and ";" not in address
+    return path if is_path and not os.path.exists(path) else ""
 
 
 async def _connect() -> MessageBus:

@@ -163,10 +163,7 @@ async def test_busctl_monitor_shows_a_call_and_its_signal(bus: PrivateBus) -> No
         await monitor.wait()
 
 
-def test_without_dbus_fast_the_daemon_lives(tmp_path: Path) -> None:
-    """In an interpreter that has none."""
-    (tmp_path / "dbus_fast.py").write_text("raise ImportError('not here')\n")
-    script = """
+LOOK_FOR_A_BUS = """
 import asyncio, logging, sys
 logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
 from lkedge.config.models import ControlConfig
@@ -179,10 +176,29 @@ async def main():
     service.start()
     await asyncio.sleep(0)
     await service.stop()
+    print("dbus_fast" in sys.modules)
 asyncio.run(main())
 """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.getcwd()])}
+
+
+def looked_for_a_bus(folder: Path, address: str) -> list[str]:
+    """What is logged in an interpreter that has no dbus-fast, and whether that was asked for."""
+    (folder / "dbus_fast.py").write_text("raise ImportError('not here')\n")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.getcwd()])}
     result = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
-    )
-    assert "not on D-Bus: dbus-fast is not installed" in result.stdout
+        [sys.executable, "-c", LOOK_FOR_A_BUS], env={**environment, "DBUS_SYSTEM_BUS_ADDRESS": address},
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    return result.stdout.splitlines()
+
+
+def test_without_dbus_fast_the_daemon_lives(bus: PrivateBus, tmp_path: Path) -> None:
+    (line, _) = looked_for_a_bus(tmp_path, bus.address)
+    assert line.startswith("not on D-Bus: dbus-fast is not installed")
+
+
+def test_without_a_bus_dbus_fast_is_not_loaded(tmp_path: Path) -> None:
+    assert looked_for_a_bus(tmp_path, f"unix:path={tmp_path}/none,guid=1") == [
+        f"not on D-Bus: there is no {tmp_path}/none",
+        "False",
+    ]
