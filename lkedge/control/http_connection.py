@@ -23,7 +23,6 @@ from lkedge.control.http_messages import (
     HttpFault,
     Request,
     Response,
-    error_response,
 )
 from lkedge.control.peer import Peer
 
@@ -251,13 +250,6 @@ class HttpConnection:
         self._writer.close()
         async with asyncio.timeout(self._limits.linger_s):
             await self._writer.wait_closed()
-
-
-def too_many() -> bytes:
-    """The whole answer to a client for whom there is no room."""
-    response = error_response(503, "busy", "too many connections are open; try again later")
-    head = f"HTTP/1.1 503 \r\nContent-Type: {response.content_type}\r\nContent-Length: {len(response.body)}\r\n"
-    return f"{head}Retry-After: 1\r\nConnection: close\r\n\r\n".encode() + response.body
 
 
 def _protocol_fault(error: h11.RemoteProtocolError) -> HttpFault:

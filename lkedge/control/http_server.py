@@ -22,8 +22,9 @@ from lkedge.clock import Clock, SystemClock
 from lkedge.config.models import ControlConfig
 from lkedge.control.api import Access
 from lkedge.control.handler import Handler
-from lkedge.control.http_connection import HttpConnection, Limits, Respond, too_many
+from lkedge.control.http_connection import HttpConnection, Limits, Respond
 from lkedge.control.http_listener import BACKLOG, BoundSocket, bind
+from lkedge.control.http_overflow import Overflow
 from lkedge.control.http_site import Site
 from lkedge.control.peer import Peer, Rights, peer_of
 
@@ -61,6 +62,7 @@ class HttpControl:
         self._local = _Clients(MAX_CONNECTIONS)
         self._remote = _Clients(MAX_METRICS_CONNECTIONS)
         self._site.connections = lambda: len(self._local.open) + len(self._remote.open)
+        self._overflow = Overflow()
         self._servers: list[asyncio.Server] = []
         self._bound: BoundSocket | None = None
 
@@ -83,6 +85,7 @@ class HttpControl:
             server.close()
         if self._bound is not None:
             self._bound.unlink()
+        self._overflow.stop()
         await asyncio.gather(self._local.stop(), self._remote.stop())
         self._servers, self._bound, self.addresses = [], None, ()
 
@@ -117,7 +120,7 @@ class HttpControl:
             return
         is_guest = not self._rights.permits(peer, Access.CHANGE)
         if is_guest and self._local.count(lambda known: not self._rights.permits(known, Access.CHANGE)) >= MAX_GUESTS:
-            _turn_away(writer)
+            self._overflow.turn_away(writer)
             return
         self._take(self._local, reader, writer, self._site.respond, peer)
 
@@ -133,15 +136,9 @@ class HttpControl:
         peer: Peer | None,
     ) -> None:
         if not clients.has_room(asyncio.get_running_loop().time()):
-            _turn_away(writer)
+            self._overflow.turn_away(writer)
             return
         clients.run(HttpConnection(reader, writer, respond, peer=peer, limits=self._limits))
-
-
-def _turn_away(writer: asyncio.StreamWriter) -> None:
-    """Say so and close, without a task."""
-    writer.write(too_many())
-    writer.close()
 
 
 @dataclass(slots=True)

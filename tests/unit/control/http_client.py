@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -52,11 +53,25 @@ class Client:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        reader, writer = await asyncio.open_unix_connection(str(self.path))
+        reader, writer = await self.connect()
         try:
             yield reader, writer
         finally:
             writer.transport.abort()
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection; waits while the server has too many to accept, which asyncio does not."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    connection.connect(str(self.path))
+                    return await asyncio.open_unix_connection(sock=connection)
+                except BlockingIOError:
+                    await asyncio.sleep(0.001)
+                except BaseException:
+                    connection.close()
+                    raise
 
 
 async def read_answer(reader: asyncio.StreamReader, *, is_head: bool = False) -> Answer:
