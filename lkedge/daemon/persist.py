@@ -8,10 +8,11 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from lkedge.daemon.kept import Kept, from_json, to_json
+from lkedge.daemon.threads import in_thread
 from lkedge.errors import StateError
 
 logger = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class StateFile:
         data = json.dumps(to_json(kept), indent=1, ensure_ascii=False).encode()
         try:
             async with self._turn, asyncio.timeout(WRITE_DEADLINE_S):
-                await _in_thread(_replace, path, data)
+                await in_thread("state", lambda: _replace(path, data))
         except OSError as error:
             # TimeoutError is one, too.
             raise StateError(_cannot(path, error)) from error
@@ -97,17 +98,6 @@ class StateFile:
         with contextlib.suppress(OSError):
             os.replace(path, aside)
         logger.warning("changes made at run time are lost: %s makes no sense (%s); it is now %s", path, error, aside)
-
-
-async def _in_thread(work: Callable[[Path, bytes], None], path: Path, data: bytes) -> None:
-    # Seldom needed, and its import takes milliseconds.
-    from concurrent.futures import ThreadPoolExecutor
-
-    executor = ThreadPoolExecutor(1, "state")
-    try:
-        await asyncio.get_running_loop().run_in_executor(executor, work, path, data)
-    finally:
-        executor.shutdown(wait=False)
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -1,15 +1,16 @@
 # lkedge: pure
 """What has to be done to get from one configuration to another.
 
-| what is different                                             | what is done |
+| what is different                                            | what is done |
 |---|---|
-| bitrates, frame rates, layer sizes, Dynacast, mute, controls  | the track changes while it runs |
-| source and its options, capture, encoder, isolation           | its worker is replaced; the track keeps its SID |
+| bitrates, frame rates, sizes of layers, Dynacast, mute       | the track changes while it runs |
+| encoder of a picture, live controls                          | the same |
+| source and its options, capture, isolation, encoder of sound | its worker is replaced; the track keeps its SID |
 | codec, number of layers, publish_as, stream, dtx, red, stereo | it is published anew, with another SID |
-| server, credentials, ICE                                      | the room is left and joined anew |
-| name, metadata, attributes                                    | others are told |
-| log level, settings of plugins                                | taken over |
-| anything else                                                 | said to need a restart of the daemon |
+| server, credentials, ICE                                     | the room is left and joined anew |
+| name, metadata, attributes                                   | others are told |
+| log level, settings of plugins                               | taken over |
+| anything else                                                | said to need a restart of the daemon |
 """
 
 from __future__ import annotations

@@ -241,13 +241,14 @@ class Publication:
     def set_limit(self, limit: LayerLimit, rid: Rid = NO_RID) -> None:
         """Turn one layer off and on, or lower its rate; applied live, without a key frame.
 
-        rid: of the layer; "" for sound and for a track of one layer.
+        rid: of the layer; "" for sound and for a track of one layer. Before the layers are known it may
+            be any; one that never comes is not limited.
 
         Raises:
             ConfigError: the track has no such layer.
         """
-        if rid not in self._track.rids:
-            known = ", ".join(repr(str(one)) for one in self._track.rids) or "none before its source is open"
+        if self._track.rids and rid not in self._track.rids:
+            known = ", ".join(repr(str(one)) for one in self._track.rids)
             raise ConfigError([f"track {self.name!r} has no layer {str(rid)!r}; it has {known}"])
         self._track.set_limit(rid, limit)
         self.refresh()

@@ -78,7 +78,7 @@ VIDEO = [
     ),
     (FRONT, replace(FRONT, source="testsrc", source_options={}), Effect.RESTARTED, "source v4l2 -> testsrc"),
     (FRONT, replace(FRONT, isolation=Isolation.THREAD), Effect.RESTARTED, "isolation process -> thread"),
-    (FRONT, published(encoder="x264"), Effect.RESTARTED, "encoder auto -> x264"),
+    (FRONT, published(encoder="x264"), Effect.CHANGED, "front: encoder auto -> x264"),
     (FRONT, published(video_codec=Codec.H264), Effect.PUBLISHED_ANEW, "video_codec vp8 -> h264"),
     (FRONT, published(simulcast=False), Effect.PUBLISHED_ANEW, "front: published anew (layers q h f -> single)"),
     (FRONT, published(stream="main"), Effect.PUBLISHED_ANEW, 'stream "" -> main'),

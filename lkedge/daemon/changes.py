@@ -1,0 +1,141 @@
+"""Carries out plans: brings what runs in line with another configuration, one change after another."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from lkedge.config.models import Config, LiveKitConfig
+from lkedge.control.target import Reloaded
+from lkedge.daemon.configuration import Configuration, Draft
+from lkedge.daemon.encoders import Encoders
+from lkedge.daemon.notices import Notices
+from lkedge.daemon.reload import Effect, ReloadPlan, Step, plan
+from lkedge.errors import ConfigError, StateError
+from lkedge.log import LEVELS, ROOT
+from lkedge.plugin.manager import PluginManager
+from lkedge.publish.publisher import Publisher
+from lkedge.signaling.token import TokenKeeper
+
+logger = logging.getLogger(__name__)
+
+
+class Changes:
+    """Owned by the event loop.
+
+    tokens: makes the keeper for other credentials.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        publisher: Publisher,
+        encoders: Encoders,
+        plugins: PluginManager,
+        notices: Notices,
+        tokens: Callable[[LiveKitConfig], TokenKeeper],
+    ) -> None:
+        self._configuration = configuration
+        self._publisher = publisher
+        self._encoders = encoders
+        self._plugins = plugins
+        self._notices = notices
+        self._tokens = tokens
+        self._turn = asyncio.Lock()
+        self._saving: set[asyncio.Task[None]] = set()
+
+    async def reload(self) -> ReloadPlan:
+        """Read the files again and apply what is different.
+
+        Raises:
+            ConfigError: with all problems; the old configuration stays.
+        """
+        try:
+            done = await self.make(self._configuration.reread, must_save=False)
+        except ConfigError as error:
+            self._notices.tell(Reloaded(None, error.problems))
+            raise
+        logger.info("configuration reloaded: %s", done.summary)
+        self._notices.tell(Reloaded(done))
+        return done
+
+    async def make(self, draft: Callable[[], Draft], *, must_save: bool) -> ReloadPlan:
+        """Adopt the draft, apply it, and write what is to be kept.
+
+        must_save: raise when that cannot be written, instead of only saying so.
+
+        Raises:
+            ConfigError: from making the draft; nothing has changed.
+            StateError: the change was made, but will not survive a restart.
+        """
+        async with self._turn:
+            before, next_one = self._configuration.current, draft()
+            done = plan(before, next_one.config)
+            self._configuration.adopt(next_one)
+            await self._apply(done, next_one.config)
+        await (self._configuration.save() if must_save else self._save())
+        return done
+
+    def adopt(self, draft: Draft) -> None:
+        """For what was done at once already: only keep it, in the background."""
+        self._configuration.adopt(draft)
+        task = asyncio.get_running_loop().create_task(self._save(), name="daemon.state")
+        self._saving.add(task)
+        task.add_done_callback(self._saving.discard)
+
+    async def close(self) -> None:
+        """Wait for what is being written, which has a deadline."""
+        if self._saving:
+            await asyncio.wait(self._saving)
+
+    async def _save(self) -> None:
+        try:
+            await self._configuration.save()
+        except StateError as error:
+            logger.error("%s", error)
+
+    async def _apply(self, done: ReloadPlan, config: Config) -> None:
+        """Group by group: what goes has gone before anything else may want its device."""
+        for _, steps in itertools.groupby(done.steps, lambda step: step.effect):
+            group = list(steps)
+            results = await asyncio.gather(*(self._do(step, config) for step in group), return_exceptions=True)
+            for step, result in zip(group, results, strict=True):
+                if isinstance(result, BaseException):
+                    logger.error("%s: failed", step, exc_info=result)
+        self._encoders.start()
+
+    def _do(self, step: Step, config: Config) -> Coroutine[Any, Any, None]:
+        match step.effect:
+            case Effect.REMOVED:
+                return self._publisher.remove_track(step.subject)
+            case Effect.ENABLED | Effect.DISABLED:
+                return self._publisher.set_enabled(step.subject, step.effect is Effect.ENABLED)
+            case Effect.CHANGED | Effect.RESTARTED | Effect.PUBLISHED_ANEW:
+                return self._change(step)
+            case Effect.ADDED:
+                return self._add(step)
+        return self._follow(step.effect, config)
+
+    async def _change(self, step: Step) -> None:
+        assert step.track is not None
+        await self._publisher.change_track(self._encoders.with_encoder(step.track))
+
+    async def _add(self, step: Step) -> None:
+        assert step.track is not None
+        kept, name = self._configuration.kept, step.subject
+        track = self._encoders.with_encoder(step.track)
+        self._publisher.add_track(track, limits=kept.limits.get(name), controls=kept.controls.get(name))
+
+    async def _follow(self, effect: Effect, config: Config) -> None:
+        match effect:
+            case Effect.SHOWN:
+                self._publisher.show(config.livekit, self._tokens(config.livekit))
+            case Effect.JOINED_ANEW:
+                self._publisher.use(config.livekit, self._tokens(config.livekit))
+            case Effect.LOG_LEVEL:
+                logging.getLogger(ROOT).setLevel(LEVELS[config.log_level])
+            case Effect.PLUGINS:
+                self._plugins.configure(config.plugins)
