@@ -10,7 +10,7 @@ from typing import Any
 from lkedge.ctl import tables
 from lkedge.ctl.client import Client
 from lkedge.ctl.errors import CtlError, UsageError
-from lkedge.ctl.output import done, print_json, show, wants_json
+from lkedge.ctl.output import done, show
 from lkedge.ctl.values import assignments
 
 LAYERS = ("q", "h", "f", "single")
@@ -123,11 +123,7 @@ def _set_controls(client: Client, args: argparse.Namespace, values: dict[str, An
         client.call("PUT", "tracks", args.track, "controls", name, body={"value": value, "persist": args.persist})
         for name, value in values.items()
     ]
-    if wants_json(args):
-        print_json({"controls": controls})
-    else:
-        print("\n".join(tables.controls_lines(controls)))
-    return 0
+    return show(args, {"controls": controls}, lambda reply: tables.controls_lines(reply["controls"]))
 
 
 def _participant(text: str) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Screen:
         self._is_terminal = stream.isatty()
 
     def draw(self, lines: Sequence[str]) -> None:
+        lines = [tables.printable(line) for line in lines]
         if not self._is_terminal:
             print("\n".join([*lines, ""]), file=self._stream, flush=True)
             return
@@ -77,4 +78,4 @@ def _counted(count: int) -> Iterator[int]:
 def _event_line(name: str, data: Any, *, is_json: bool) -> str:
     if is_json:
         return json.dumps({"event": name, "data": data}, ensure_ascii=False)
-    return f"{time.strftime('%H:%M:%S')} {name}: {json.dumps(data, ensure_ascii=False)}"
+    return f"{time.strftime('%H:%M:%S')} {tables.printable(tables.event_line(name, data))}"

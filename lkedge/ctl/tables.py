@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lkedge.ctl.values import duration, rate
@@ -179,6 +179,65 @@ def devices_lines(devices: Sequence[JsonTable]) -> list[str]:
         lines += [f"#   {name}: {value}" for name, value in device["details"].items()]
         lines += device["config"].strip().split("\n")
     return lines[1:] or ["no devices found"]
+
+
+def event_line(name: str, data: JsonTable) -> str:
+    """One event in words."""
+    tell = _EVENTS.get(name)
+    return f"{name}: {tell(data) if tell else data}"
+
+
+def _state(status: JsonTable) -> str:
+    tracks = [f"{track['name']} {track['state']}" for track in status["tracks"]]
+    return "; ".join([connection_line(status["connection"]), *tracks])
+
+
+def _track_event(track: JsonTable) -> str:
+    facts = [
+        track["state"],
+        track["condition"],
+        "source open" if track["captures"] else "source closed",
+        track["reason"],
+    ]
+    return f"{track['name']}: " + ", ".join(filter(None, facts))
+
+
+def _layers_event(data: JsonTable) -> str:
+    layers = ", ".join(_layer_words(layer) for layer in reversed(data["layers"]))
+    return f"{data['track']}: {layers or 'no layers'}"
+
+
+def _layer_words(layer: JsonTable) -> str:
+    if not layer["active"]:
+        return f"{layer['rid']} off ({layer['reason']})" if layer["reason"] else f"{layer['rid']} off"
+    size = f" {layer['width']}x{layer['height']}" if layer["width"] else ""
+    return f"{layer['rid']}{size} {rate(layer['bitrate'])}"
+
+
+def _reloaded(data: JsonTable) -> str:
+    return "; ".join([data["summary"], *data["problems"]])
+
+
+def _control_event(data: JsonTable) -> str:
+    control = data["control"]
+    return f"{data['track']}: {control['name']} is {shown(control['value'], control)}"
+
+
+_EVENTS: dict[str, Callable[[JsonTable], str]] = {
+    "state": _state,
+    "connection_changed": connection_line,
+    "track_added": _track_event,
+    "track_changed": _track_event,
+    "track_removed": lambda data: str(data["track"]),
+    "layers_changed": _layers_event,
+    "control_changed": _control_event,
+    "reloaded": _reloaded,
+}
+
+
+def printable(line: str) -> str:
+    """Without anything that a terminal would obey: names and reasons come from elsewhere."""
+    return "".join(one if one.isprintable() or one == "\t" else ascii(one)[1:-1] for one in line)
 
 
 def plan_lines(plan: JsonTable) -> list[str]:

@@ -45,6 +45,35 @@ def test_permissions_of_all_and_none(permissions: dict[str, Any], line: str) -> 
     assert tables.permissions_lines(permissions) == [line]
 
 
+LAYER = {"rid": "h", "active": True, "width": 640, "height": 360, "bitrate": 450_000, "reason": ""}
+OFF = LAYER | {"rid": "f", "active": False, "reason": "not subscribed"}
+TRACK = {"name": "front", "state": "failed", "condition": "", "captures": False, "reason": "gone"}
+CONNECTION = dict.fromkeys(("room", "url", "identity", "quality", "server_version", "round_trip_ms", "reason"), "")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "line"),
+    [
+        ("track_changed", TRACK, "track_changed: front: failed, source closed, gone"),
+        ("track_removed", {"track": "front"}, "track_removed: front"),
+        ("layers_changed", {"track": "front", "layers": [LAYER, OFF]},
+         "layers_changed: front: f off (not subscribed), h 640x360 450 kbit/s"),
+        ("connection_changed", CONNECTION | {"state": "waiting", "reason": "refused"},
+         "connection_changed: waiting, refused"),
+        ("control_changed", {"track": "front", "control": control(value=7, unit="us")},
+         "control_changed: front: x is 7 us"),
+        ("reloaded", {"summary": "refused", "steps": [], "problems": ["a", "b"]}, "reloaded: refused; a; b"),
+        ("something_new", {"a": 1}, "something_new: {'a': 1}"),
+    ],
+)  # fmt: skip
+def test_events_in_words(name: str, data: dict[str, Any], line: str) -> None:
+    assert tables.event_line(name, data) == line
+
+
+def test_terminals_are_told_nothing_that_they_obey() -> None:
+    assert tables.printable("a\x1b[2Jb\rc\x9bd\te ü") == "a\\x1b[2Jb\\rc\\x9bd\te ü"
+
+
 def test_nothing_is_said_in_words() -> None:
     assert tables.tracks_lines([]) == ["no tracks"]
     assert tables.layers_lines([]) == ["no layers"]
