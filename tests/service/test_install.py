@@ -10,9 +10,7 @@ from tests.service.harness.service import CONFIG, UNIT
 
 Fresh = tuple[Machine, Path]
 PLACES = "/etc /usr /var/lib /opt /srv /home"
-ALWAYS_CHANGING = (
-    r"^/var/lib/(dpkg|apt|systemd)|^/etc/(passwd|group|shadow|gshadow|subuid|subgid|ld.so.cache)|/catalog/database$"
-)
+ALWAYS_CHANGING = r"^/var/lib/(dpkg|apt|systemd)|^/etc/(passwd|group|shadow|gshadow|subuid|subgid|ld.so.cache)|/catalog/database$|\.wants$"
 
 
 def files(machine: Machine) -> set[str]:

@@ -172,7 +172,7 @@ class Machine:
 def _script(folder: Path, lower: Path, cgroup: Path) -> str:
     options = [
         *("--directory", f"{folder}/root", "--boot", "--register=no", "--keep-unit", "--console=read-only"),
-        *(f"--machine={folder.name}", "--resolv-conf=replace-host"),
+        *(f"--machine={folder.name.replace('_', '0')}", "--resolv-conf=replace-host"),
     ]
     return SCRIPT.format(folder=folder, lower=lower, cgroup=cgroup, options=shlex.join(options))
 
