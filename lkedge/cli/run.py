@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import faulthandler
 import gc
-import signal
+import os
+import socket
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lkedge.config.models import Config
+    from lkedge.daemon.notify import Notifier
     from lkedge.plugin.manager import PluginManager
 
 EX_CONFIG = 78
@@ -18,11 +22,17 @@ EX_CONFIG = 78
 SETTLED_AFTER_S = 3.0
 """By then everything that stays is imported and built, when the server answers."""
 
+STDERR = 2
+
+START_S = 60.0
+"""On the smallest boards the first start, without compiled files in the cache, takes long."""
+
 HELP = "publish the configured tracks until stopped"
 
 DESCRIPTION = """\
 Join the room of the configuration, publish every track, and stay: lost connections and
-lost devices are repaired for ever. SIGTERM or Ctrl-C leaves the room and ends.
+lost devices are repaired for ever. SIGTERM or Ctrl-C leaves the room and ends, a second one
+ends at once; SIGHUP reloads the configuration.
 """
 
 EPILOG = """\
@@ -59,30 +69,51 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> int:
     from lkedge import log
     from lkedge.cli.loading import load_or_complain
+    from lkedge.daemon import listen, notify
     from lkedge.plugin.manager import PluginManager
 
+    # A crash, or the watchdog's SIGABRT, leaves the stacks of all threads on stderr: in the journal.
+    faulthandler.enable(STDERR)
+    notifier = notify.Notifier(notify.take_address())
+    notifier.extend(START_S, "loading the configuration and the plugins")
+    sockets = listen.inherited_sockets()
+    log.configure(args.log_level or "info")
     plugins = PluginManager()
     config = load_or_complain(args.config, plugins)
     if config is None:
-        return EX_CONFIG
+        return _refuse(sockets)
     log.configure(args.log_level or config.log_level)
-    asyncio.run(serve(config, plugins))
+    control = [sock for name, sock in sockets.items() if name == listen.CONTROL]
+    if config.control.is_open_to_read:
+        listen.open_to_everyone(control)
+    asyncio.run(serve(config, plugins, notifier, control))
     return 0
 
 
-async def serve(config: Config, plugins: PluginManager) -> None:
-    """Run a daemon until SIGTERM or SIGINT."""
+async def serve(
+    config: Config, plugins: PluginManager, notifier: Notifier, control_sockets: Sequence[socket.socket] = ()
+) -> None:
+    """Run a daemon until SIGTERM or SIGINT. control_sockets: of the service manager, listening."""
     from lkedge.daemon.app import Daemon
+    from lkedge.daemon.notify import watchdog_interval_ns
+    from lkedge.daemon.service import Service
 
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    daemon = Daemon(config, plugins=plugins)
-    await daemon.start()
-    loop.call_later(SETTLED_AFTER_S, _settle)
-    await stopped.wait()
-    await daemon.stop()
+    daemon = Daemon(config, plugins=plugins, has_control=True, control_sockets=control_sockets)
+    watchdog_ns = watchdog_interval_ns(os.environ, os.getpid())
+    await Service(daemon, notifier, watchdog_ns=watchdog_ns, ready=_settle_later).run()
+
+
+def _refuse(sockets: Mapping[str, socket.socket]) -> int:
+    """Tell those who wait at the control socket, too. Returns the exit status."""
+    from lkedge.daemon import listen
+
+    for sock in sockets.values():
+        listen.turn_away(sock, "the configuration is wrong: `lkedge check` names every mistake; then start the daemon")
+    return EX_CONFIG
+
+
+def _settle_later() -> None:
+    asyncio.get_running_loop().call_later(SETTLED_AFTER_S, _settle)
 
 
 def _settle() -> None:

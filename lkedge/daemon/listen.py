@@ -8,11 +8,12 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 
 logger = logging.getLogger(__name__)
 
 FIRST_DESCRIPTOR = 3
+FOR_EVERYONE = 0o666
 CONTROL = "control"
 """FileDescriptorName= in lkedge.socket."""
 
@@ -39,6 +40,15 @@ def inherited_sockets(
         if sock is not None:
             found.setdefault(name, sock)
     return found
+
+
+def open_to_everyone(sockets: Iterable[socket.socket]) -> None:
+    """Let every user of the machine connect; what each may do there is decided by its credentials."""
+    for sock in sockets:
+        try:
+            os.chmod(sock.getsockname(), FOR_EVERYONE)
+        except OSError as error:
+            logger.warning("others cannot connect to %s: %s (SocketMode= of its unit)", sock.getsockname(), error)
 
 
 def turn_away(sock: socket.socket, reason: str) -> int:

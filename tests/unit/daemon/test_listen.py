@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lkedge.daemon.listen import inherited_sockets, turn_away
+from lkedge.daemon.listen import inherited_sockets, open_to_everyone, turn_away
 
 FIRST = 200
 """Descriptors of a test: those from 3 on belong to pytest."""
@@ -73,6 +73,17 @@ def test_a_socket_without_a_name_is_unknown(listener: socket.socket) -> None:
     found = inherited_sockets(environ(1, ""), pid=42, first=FIRST)
     assert list(found) == [""]
     found[""].close()
+
+
+def test_a_socket_can_be_opened_to_everyone(listener: socket.socket, caplog: pytest.LogCaptureFixture) -> None:
+    path = Path(listener.getsockname())
+    path.chmod(0o660)
+    open_to_everyone([listener])
+    assert path.stat().st_mode & 0o777 == 0o666
+
+    path.unlink()
+    open_to_everyone([listener])
+    assert "others cannot connect" in caplog.text
 
 
 def test_everybody_who_waits_hears_why_the_daemon_cannot_start(listener: socket.socket) -> None:
