@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -38,18 +38,22 @@ def lab() -> Path:
     return lab_folder()
 
 
+@pytest.fixture(scope="session", params=SUITES)
+def any_machine(request: pytest.FixtureRequest, lab: Path) -> Iterator[Machine]:
+    """A machine with the package, for all tests that leave it as it was; on every release."""
+    yield from _installed(lab, request.param)
+
+
 @pytest.fixture(scope="session")
-def installed(lab: Path) -> Iterator[Callable[[str], Machine]]:
-    """`installed("trixie")`: one machine of each release, with the package, for all tests that leave it as it was."""
-    machines: dict[str, Machine] = {}
+def trixie_machine(lab: Path) -> Iterator[Machine]:
+    """The same on trixie alone."""
+    yield from _installed(lab, "trixie")
+
+
+def _installed(lab: Path, suite: str) -> Iterator[Machine]:
     with ExitStack() as stack:
-
-        def machine(suite: str) -> Machine:
-            if suite not in machines:
-                machines[suite] = _booted(lab, suite, stack)
-                install(machines[suite], find_package(lab, suite, "amd64"))
-            return machines[suite]
-
+        machine = _booted(lab, suite, stack)
+        install(machine, find_package(lab, suite, "amd64"))
         yield machine
 
 
@@ -86,17 +90,15 @@ def room_name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def service(installed: Callable[[str], Machine], service_sfu: Sfu, room_name: str) -> Iterator[Service]:
+def service(trixie_machine: Machine, service_sfu: Sfu, room_name: str) -> Iterator[Service]:
     """The service on trixie, stopped and configured; the test starts it."""
-    yield from _service(installed("trixie"), service_sfu, room_name)
+    yield from _service(trixie_machine, service_sfu, room_name)
 
 
-@pytest.fixture(params=SUITES)
-def any_service(
-    request: pytest.FixtureRequest, installed: Callable[[str], Machine], service_sfu: Sfu, room_name: str
-) -> Iterator[Service]:
+@pytest.fixture
+def any_service(any_machine: Machine, service_sfu: Sfu, room_name: str) -> Iterator[Service]:
     """The same on every release."""
-    yield from _service(installed(request.param), service_sfu, room_name)
+    yield from _service(any_machine, service_sfu, room_name)
 
 
 def _service(machine: Machine, sfu: Sfu, room: str) -> Iterator[Service]:

@@ -10,7 +10,8 @@ from tests.service.harness.service import CONFIG, UNIT
 
 Fresh = tuple[Machine, Path]
 PLACES = "/etc /usr /var/lib /opt /srv /home"
-ALWAYS_CHANGING = r"^/var/lib/(dpkg|apt|systemd)|^/etc/(passwd|group|shadow|gshadow|subuid|subgid|ld.so.cache)|/catalog/database$|\.wants$"
+ACCOUNTS = "passwd|group|shadow|gshadow|subuid|subgid"
+ALWAYS_CHANGING = rf"^/var/lib/(dpkg|apt|systemd)|^/etc/({ACCOUNTS}|ld.so.cache)|/catalog/database$|\.wants$"
 
 
 def files(machine: Machine) -> set[str]:
