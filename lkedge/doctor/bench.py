@@ -14,7 +14,7 @@ from dataclasses import replace
 import lkedge
 from lkedge.daemon.encoder_report import EncoderState, encoder_states
 from lkedge.doctor import bench_plan
-from lkedge.doctor.bench_plan import FLOOR_BITRATES, FLOOR_PICTURES, MIDDLE, PICTURES, SIZES, Camera
+from lkedge.doctor.bench_plan import FLOOR_BITRATES, FLOOR_PICTURES, IMPORTED, PICTURES, SIZES, Camera
 from lkedge.doctor.facts import Facts, Heat
 from lkedge.doctor.files import Files
 from lkedge.doctor.read_machine import read_board, read_heat, read_memory
@@ -99,7 +99,7 @@ def _hardware(states: Sequence[EncoderState], plugins: PluginManager, tell: Tell
         "instances",
         [bench_plan.contexts_line(_tried(state, plugins, bench_plan.contexts(), pictures=4)) for state in states],
     )
-    yield "DMABUF", [bench_plan.dmabuf_line(_tried(state, plugins, (MIDDLE,), dmabuf=True)) for state in states]
+    yield "DMABUF", [bench_plan.dmabuf_line(_tried(state, plugins, (IMPORTED,), dmabuf=True)) for state in states]
 
 
 def _floor(state: EncoderState, plugins: PluginManager) -> str:

@@ -24,6 +24,9 @@ CONTEXTS = 16
 SMALL = TrialLayer(Rid(""), 160, 90, 5.0, BitsPerSecond(60_000))
 MIDDLE = TrialLayer(Rid(""), 640, 360, 15.0, BitsPerSecond(400_000))
 
+IMPORTED = TrialLayer(Rid(""), 1280, 720, 15.0, BitsPerSecond(1_000_000))
+"""Both sides are multiples of 16, so that drivers agree on where the planes lie."""
+
 
 @dataclass(frozen=True, slots=True)
 class Camera:
