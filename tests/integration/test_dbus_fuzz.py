@@ -167,6 +167,7 @@ async def test_nonsense_is_answered_and_breaks_nothing(
 
 async def test_a_flood_of_calls_is_answered_or_refused_as_busy(client: BusClient) -> None:
     """As many as a system bus lets one connection wait for (dbus-daemon(1), max_replies_per_connection)."""
+
     async def one() -> str:
         try:
             await client.call(track_path("front"), TRACK, "Status")
