@@ -7,9 +7,10 @@ import json
 import pytest
 
 from tests.device.harness.guest import Guest
-from tests.device.harness.packages import LKEDGE, PYTHON, plugins_with_device_tests, run_device_tests
+from tests.device.harness.packages import LKEDGE, plugins_with_device_tests, run_device_tests
 
 PLUGIN_DEADLINE_S = 800.0
+LIST_S = 120.0
 
 
 def test_the_devices_are_there(guest: Guest) -> None:
@@ -25,12 +26,26 @@ def test_all_plugins_load(guest: Guest) -> None:
     assert done.returncode == 0, done.output
 
 
-def test_devices_are_listed_with_configuration_to_paste(guest: Guest) -> None:
-    """Asked of one plugin after the other: all of vivid's modes take longer than a hook may in an emulated machine."""
-    script = "import lkedge_v4l2.probe as probe; print([(one.details['driver'], one.config) for one in probe.probe()])"
-    listed = guest.run(PYTHON, "-c", script).check().stdout
-    assert "vivid, platform:vivid-000" in listed
-    assert 'source = "v4l2"' in listed
+def test_devices_are_listed_in_groups_with_configuration_to_paste(guest: Guest) -> None:
+    """All of vivid's modes take long in an emulated machine."""
+    command = (LKEDGE, "devices", "--json", "--timeout", str(LIST_S))
+    devices = json.loads(guest.run(*command, timeout=2 * LIST_S).check().stdout)
+    drivers = {(device["group"], device["plugin"], device["details"].get("driver", "")) for device in devices}
+    assert ("camera", "v4l2", "vivid, platform:vivid-000") in drivers
+    assert any((group, plugin) == ("hdmi", "hdmi") for group, plugin, _ in drivers)
+    assert any((group, plugin) == ("microphone", "alsa") for group, plugin, _ in drivers)
+    encoders = {device["name"]: device["details"] for device in devices if device["group"] == "encoder"}
+    assert "this machine has no V4L2 encoder for H.264" in encoders["h264-v4l2m2m"]["result"]
+
+
+def test_the_doctor_knows_the_machine(guest: Guest) -> None:
+    report = json.loads(guest.run(LKEDGE, "doctor", "--json", timeout=LIST_S).stdout)
+    findings = {finding["subject"]: finding for finding in report["findings"]}
+    assert findings["cameras and encoders"]["level"] == "ok"
+    assert findings["sound"]["level"] == "ok"
+    assert findings["plugins"]["level"] == "ok"
+    assert "no V4L2 encoder" in findings["encoder h264-v4l2m2m"]["seen"]
+    assert findings["configuration"]["level"] == "fail"
 
 
 def test_the_command_line_lists_sound_cards(guest: Guest) -> None:
