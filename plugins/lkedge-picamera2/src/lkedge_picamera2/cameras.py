@@ -10,8 +10,8 @@ from typing import Any
 from lkedge.errors import SourceUnavailable
 
 NO_CAMERA = (
-    "libcamera finds no camera; check the cable at both ends, try `rpicam-hello --list-cameras`, and see that "
-    "/boot/firmware/config.txt has camera_auto_detect=1 or the dtoverlay of the sensor"
+    "libcamera finds no camera; check the cable at both ends, that no other program uses it (`fuser -v /dev/media*`), "
+    "and that /boot/firmware/config.txt has camera_auto_detect=1 or the dtoverlay of the sensor"
 )
 
 

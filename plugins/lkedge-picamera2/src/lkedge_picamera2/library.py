@@ -40,8 +40,7 @@ def load(tuning_file: str = "") -> Any:
     if tuning_file:
         os.environ[TUNING_VARIABLE] = tuning_file
     _leave_out_kms()
-    # What it says while opening fails is part of our own sentence.
-    logging.getLogger("picamera2.picamera2").setLevel(logging.CRITICAL)
+    _quieten()
     try:
         return importlib.import_module("picamera2")
     except Exception as error:
@@ -99,6 +98,14 @@ def _leave_out_kms() -> None:
     if "picamera2" not in sys.modules:
         sys.modules.setdefault("pykms", _NoDisplay("pykms"))
         sys.modules.setdefault("kms", None)  # type: ignore[arg-type]
+
+
+def _quieten() -> None:
+    """Steady running is silent. What it says while opening fails is part of our own sentence."""
+    logger = logging.getLogger("picamera2")
+    if logger.getEffectiveLevel() == logging.INFO:
+        logger.setLevel(logging.WARNING)
+    logging.getLogger("picamera2.picamera2").setLevel(logging.CRITICAL)
 
 
 def _forget() -> None:
