@@ -70,6 +70,7 @@ def qemu_command(image: Path, folder: Path) -> list[str]:
         *("-kernel", f"{image}/vmlinuz", "-initrd", f"{image}/initrd.img"),
         *("-append", "console=ttyS0 root=/dev/vda rw quiet panic=-1 mitigations=off"),
         *("-drive", disk, "-nic", "user,model=virtio-net-pci", "-device", "virtio-rng-pci"),
+        *("-device", "virtio-gpu-pci"),
         *("-serial", f"file:{folder}/{CONSOLE}", "-device", "virtio-serial-pci"),
         *("-chardev", f"socket,id=agent,path={folder}/{SOCKET},server=on,wait=off"),
         *("-device", "virtserialport,chardev=agent,name=lkedge.agent"),

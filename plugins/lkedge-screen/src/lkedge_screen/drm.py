@@ -76,6 +76,7 @@ PRIME_HANDLE_TO_FD = _ioctl(_WR, 0x2D, PrimeHandle)
 GET_PLANE_RESOURCES = _ioctl(_WR, 0xB5, PlaneResources)
 GET_PLANE = _ioctl(_WR, 0xB6, PlaneInfo)
 GET_FB2 = _ioctl(_WR, 0xCE, FramebufferInfo)
+DROP_MASTER = ord("d") << 8 | 0x1F
 DMA_BUF_SYNC = _W << 30 | 8 << 16 | ord("b") << 8
 SYNC_READ, SYNC_END = 1, 4
 
@@ -117,6 +118,9 @@ class Card:
             raise SourceUnavailable(
                 f"screen: {path} cannot be opened: {error.strerror}; put the user of lkedge into the group video"
             ) from error
+        # Whoever opens a card first becomes its master, which is for programs that draw.
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(self._fd, DROP_MASTER)
         try:
             self._call(SET_CLIENT_CAP, ClientCap(CAP_UNIVERSAL_PLANES, 1))
         except OSError as error:
