@@ -79,6 +79,12 @@ class HttpControl:
         for address in self.addresses:
             logger.info("control listens on %s", address)
 
+    @property
+    def problem(self) -> str:
+        """That callers are no longer accepted although nobody said `stop`; else ""."""
+        is_serving = all(server.is_serving() for server in self._servers)
+        return "" if is_serving else "it accepts no callers any more"
+
     async def stop(self) -> None:
         """Accept no more, end event streams, let requests end, then close everything; within 2 s."""
         for server in self._servers:

@@ -107,7 +107,8 @@ class Daemon:
 
     def problems(self) -> dict[str, str]:
         """What is wrong with each part that has to live, for the watchdog; "" for one that is well."""
-        return self.publisher.problems()
+        control = self._frontends.problem if self._frontends is not None else ""
+        return self.publisher.problems() | {"control server": control}
 
     async def reload(self) -> ReloadPlan:
         """Read the configuration again and apply what is different.

@@ -15,6 +15,7 @@ from lkedge.daemon.encoders import Encoders
 from lkedge.daemon.notices import Notices
 from lkedge.daemon.reload import Effect, ReloadPlan, Step, plan
 from lkedge.errors import ConfigError, StateError
+from lkedge.journal import MessageId, event
 from lkedge.log import LEVELS, ROOT
 from lkedge.plugin.manager import PluginManager
 from lkedge.publish.publisher import Publisher
@@ -56,6 +57,8 @@ class Changes:
         try:
             done = await self.make(self._configuration.reread, must_save=False)
         except ConfigError as error:
+            text = "the new configuration is refused, the old one stays: %s"
+            logger.error(text, error, extra=event(MessageId.CONFIG_REFUSED))
             self._notices.tell(Reloaded(None, error.problems))
             raise
         logger.info("configuration reloaded: %s", done.summary)

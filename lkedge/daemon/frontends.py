@@ -30,6 +30,11 @@ class Frontends:
         self._http: HttpControl | None = None
         self._dbus: DbusService | None = None
 
+    @property
+    def problem(self) -> str:
+        """What is wrong with the control server, for the watchdog; "" when it is well, or not wanted."""
+        return self._http.problem if self._http is not None else ""
+
     async def start(self) -> None:
         """When this returns, the control socket answers; the bus may come later."""
         settings = self._settings

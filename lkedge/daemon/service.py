@@ -25,7 +25,6 @@ from lkedge.daemon.notify import Notifier
 from lkedge.daemon.status_line import status_line
 from lkedge.daemon.watchdog import Watchdog
 from lkedge.errors import ConfigError, LkedgeError
-from lkedge.journal import MessageId, event
 from lkedge.publish.state import Status
 
 logger = logging.getLogger(__name__)
@@ -44,7 +43,7 @@ class Serviced(Protocol):
     async def stop(self) -> None: ...
 
     async def reload(self) -> object:
-        """Raises ConfigError: the new configuration is refused, and the old one stays."""
+        """Says what it did. Raises ConfigError: the new configuration is refused, and the old one stays."""
         ...
 
     def status(self) -> Status: ...
@@ -132,9 +131,6 @@ class Service:
     def _refused(self, error: ConfigError) -> None:
         count = len(error.problems)
         self._note = f"the last reload was refused: {count} problem{'s' if count > 1 else ''} in the configuration"
-        logger.error(
-            "the new configuration is refused, the old one stays: %s", error, extra=event(MessageId.CONFIG_REFUSED)
-        )
 
     async def _tell_status(self) -> None:
         while True:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,38 @@ class Running:
         self.notified.close()
 
 
+def connect(caller: socket.socket, path: Path) -> None:
+    until = time.monotonic() + DEADLINE_S
+    while caller.connect_ex(str(path)):
+        assert time.monotonic() < until, f"nobody listens at {path}"
+        time.sleep(0.01)
+
+
+@contextmanager
+def activated(folder: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`lkedge run`, to be started by the first caller of control.sock."""
+    if shutil.which("systemd-socket-activate") is None:
+        pytest.skip("systemd-socket-activate is missing: apt install systemd")
+    (folder / "lkedge.toml").write_text(CONFIG)
+    activate = ["systemd-socket-activate", "--fdname=control", f"--listen={folder / 'control.sock'}", *options]
+    with subprocess.Popen([*activate, *LKEDGE, str(folder / "lkedge.toml")], stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ask(path: Path, target: str, status: int = 200) -> bytes:
+    """What the control socket answers, as soon as it is there."""
+    with socket.socket(socket.AF_UNIX) as caller, caller.makefile("rb") as reader:
+        caller.settimeout(DEADLINE_S)
+        connect(caller, path)
+        caller.sendall(f"GET {target} HTTP/1.1\r\nHost: lkedge\r\nConnection: close\r\n\r\n".encode())
+        head, _, body = reader.read().partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode()), head
+    return body
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     folder = tmp_path / "credentials"
@@ -194,22 +227,9 @@ def test_a_wrong_configuration_ends_with_78(tmp_path: Path) -> None:
 
 
 def test_callers_of_a_daemon_that_cannot_start_hear_why(tmp_path: Path) -> None:
-    if shutil.which("systemd-socket-activate") is None:
-        pytest.skip("systemd-socket-activate is missing: apt install systemd")
-    (tmp_path / "lkedge.toml").write_text(CONFIG)
-    path = tmp_path / "control.sock"
-    activate = ["systemd-socket-activate", "--fdname=control", f"--listen={path}"]
-    with subprocess.Popen([*activate, *LKEDGE, str(tmp_path / "lkedge.toml")], stderr=subprocess.DEVNULL) as process:
-        until = time.monotonic() + DEADLINE_S
-        while not path.exists() and time.monotonic() < until:
-            time.sleep(0.01)
-        with socket.socket(socket.AF_UNIX) as caller:
-            caller.settimeout(DEADLINE_S)
-            caller.connect(str(path))
-            caller.sendall(b"GET /v1/status HTTP/1.1\r\nHost: lkedge\r\n\r\n")
-            head, _, body = caller.recv(65536).partition(b"\r\n\r\n")
+    with activated(tmp_path) as process:
+        body = ask(tmp_path / "control.sock", "/v1/status", status=503)
         assert process.wait(DEADLINE_S) == EX_CONFIG
-    assert head.startswith(b"HTTP/1.1 503 ")
     assert "lkedge check" in json.loads(body)["error"]["message"]
 
 
@@ -234,3 +254,31 @@ def test_a_terminal_that_closes_stops_the_daemon() -> None:
     os.close(terminal)
     _, status = os.waitpid(pid, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_a_reload_is_announced_and_a_bad_file_is_refused(running: Running, tmp_path: Path) -> None:
+    running.hear("READY=1")
+    config = tmp_path / "lkedge.toml"
+    config.write_text(CONFIG.replace('name = "front"', 'name = "side"'))
+    running.process.send_signal(signal.SIGHUP)
+    running.hear("RELOADING=1\nMONOTONIC_USEC=")
+    assert "side" in running.hear("READY=1")
+    config.write_text(CONFIG.replace("framerate = 5", "framerate = -5"))
+    running.process.send_signal(signal.SIGHUP)
+    running.hear("RELOADING=1")
+    ready = running.hear("READY=1")
+    assert "the last reload was refused: 1 problem in the configuration" in ready
+    assert "side" in ready
+    text = running.output.read_text()
+    assert text.count("configuration reloaded: ") == 1
+    assert "the new configuration is refused, the old one stays: " in text
+    assert running.end(signal.SIGTERM) == 0
+
+
+def test_a_caller_who_comes_first_is_answered_when_the_daemon_is_up(tmp_path: Path, store: Path) -> None:
+    path = tmp_path / "control.sock"
+    with activated(tmp_path, f"--setenv=CREDENTIALS_DIRECTORY={store}") as process:
+        assert json.loads(ask(path, "/v1/status"))["pid"] == process.pid
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE_S) == 0
+    assert path.exists(), "the socket belongs to the service manager"
