@@ -176,6 +176,7 @@ class Publication:
             is_restarted = self.is_enabled and not await self._worker.follow(old, config)
             if is_restarted:
                 await self._end_worker()
+            if is_restarted or not self.is_enabled:
                 self._worker.forget_controls(old, config)
             self._track.change(config, config.publish)  # type: ignore[arg-type]
             if is_restarted:
