@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import logging
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lkedge.cli import COMMANDS
 from lkedge.cli.loading import raw_help
+from lkedge.cli.quiet import quiet
 from lkedge.plugin.api import DeviceGroup, DeviceInfo
 from lkedge.plugin.manager import PluginManager, PluginStatus
 from lkedge.terms import TrackKind
@@ -55,9 +55,9 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask all plugins, print what they found."""
-    logging.getLogger("lkedge").setLevel(logging.CRITICAL)
-    plugins = PluginManager()
-    found, problems = _found(plugins, args.kind, args.timeout)
+    with quiet():
+        plugins = PluginManager()
+        found, problems = _found(plugins, args.kind, args.timeout)
     devices = [device for device in found if is_of(device, args.kind)]
     for line in _failures(plugins, problems):
         print(f"lkedge: plugin {line}", file=sys.stderr)
@@ -70,26 +70,17 @@ def run(args: argparse.Namespace) -> int:
 
 def is_of(device: DeviceInfo, kind: str | None) -> bool:
     """Whether `--kind` wants it. Video and audio are all that a track can be made of, not encoders."""
-    group = group_of(device)
+    group = device.section
     if kind in (TrackKind.VIDEO, TrackKind.AUDIO):
         return device.kind == kind and group is not DeviceGroup.ENCODER
     return kind is None or group == kind
-
-
-def group_of(device: DeviceInfo) -> DeviceGroup:
-    """Its own, or what follows from what it is published as."""
-    if device.group is not None:
-        return device.group
-    if device.kind is TrackKind.AUDIO:
-        return DeviceGroup.MICROPHONE
-    return DeviceGroup.SCREEN if '"screen_share"' in device.config else DeviceGroup.CAMERA
 
 
 def page(devices: Sequence[DeviceInfo], notes: Sequence[str] = ()) -> str:
     """Group by group; TOML as a whole, with all but the configuration in comments."""
     parts: list[str] = []
     for group, title in TITLES.items():
-        members = [device for device in devices if group_of(device) is group]
+        members = [device for device in devices if device.section is group]
         if members:
             parts += [f"## {title}", *map(describe, members)]
     return "\n\n".join([*parts, *notes])
@@ -103,7 +94,7 @@ def describe(device: DeviceInfo) -> str:
 
 
 def as_json(device: DeviceInfo) -> dict[str, Any]:
-    plain = {"kind": device.kind.value, "group": group_of(device).value, "details": dict(device.details)}
+    plain = {"kind": device.kind.value, "group": device.section.value, "details": dict(device.details)}
     return dataclasses.asdict(device) | plain
 
 
@@ -150,7 +141,7 @@ def _failures(plugins: PluginManager, problems: Iterable[Problem]) -> Iterator[s
 
 def _missing(plugins: PluginManager, devices: Sequence[DeviceInfo]) -> list[str]:
     """What to do when there is nothing to publish."""
-    if any(group_of(device) is not DeviceGroup.ENCODER for device in devices):
+    if any(device.section is not DeviceGroup.ENCODER for device in devices):
         return []
     names = ", ".join(record.name for record in plugins.records)
     hint = "" if "v4l2" in plugins.registry.sources else " Webcams need the plugin lkedge-v4l2, which is not installed."

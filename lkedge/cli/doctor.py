@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import shutil
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 
 from lkedge.cli import COMMANDS
 from lkedge.cli.loading import raw_help
+from lkedge.cli.quiet import quiet
 from lkedge.plugin.manager import PluginManager
 
 EPILOG = """\
@@ -42,9 +42,8 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Examine, or measure; 1 when something fails."""
-    # The report says what the log would.
-    logging.getLogger("lkedge").setLevel(logging.CRITICAL)
-    return _bench(args) if args.bench else _examine(args)
+    with quiet():
+        return _bench(args) if args.bench else _examine(args)
 
 
 def _examine(args: argparse.Namespace) -> int:

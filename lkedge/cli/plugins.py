@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import logging
-import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lkedge.cli import COMMANDS
 from lkedge.cli.loading import raw_help
+from lkedge.cli.quiet import quiet
 from lkedge.plugin.api import EncoderRegistration
 from lkedge.plugin.manager import PluginManager, PluginRecord, PluginStatus
 from lkedge.plugin.registry import Registry
@@ -44,16 +43,19 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the records of all plugins."""
-    # The table names every failure; the log would only say it twice.
-    logging.getLogger("lkedge").setLevel(logging.CRITICAL)
-    plugins = PluginManager()
+    with quiet():
+        return _print(PluginManager(), args)
+
+
+def _print(plugins: PluginManager, args: argparse.Namespace) -> int:
+    """The table is there at once; what has to be tried follows."""
+    if not args.json:
+        print(table(plugins.records), flush=True)
+    states = _states(plugins, args.try_all)
     if args.json:
-        states = _states(plugins, args.try_all)
         print(json.dumps([_as_json(record, plugins, states) for record in plugins.records], indent=2))
     else:
-        print(table(plugins.records))
-        sys.stdout.flush()
-        print(_offers(plugins, _states(plugins, args.try_all)))
+        print(_offers(plugins, states))
     return 0 if all(record.status is PluginStatus.READY for record in plugins.records) else 1
 
 

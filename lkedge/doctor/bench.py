@@ -18,7 +18,7 @@ from lkedge.doctor.bench_plan import FLOOR_BITRATES, FLOOR_PICTURES, IMPORTED, P
 from lkedge.doctor.facts import Facts, Heat
 from lkedge.doctor.files import Files
 from lkedge.doctor.read_machine import read_board, read_heat, read_memory
-from lkedge.plugin.api import DeviceInfo
+from lkedge.plugin.api import DeviceGroup, DeviceInfo
 from lkedge.plugin.manager import PluginManager
 from lkedge.terms import TrackKind
 from lkedge.worker.cascade import Cascade
@@ -138,7 +138,7 @@ def _scaling(width: int, height: int) -> str:
 
 def _cameras(plugins: PluginManager, tell: Tell) -> Iterator[str]:
     for device in plugins.probe(TrackKind.VIDEO):
-        if plugins.registry.sources.get(device.plugin):
+        if device.section in (DeviceGroup.CAMERA, DeviceGroup.HDMI):
             tell(f"reading {device.name} ...")
             yield bench_plan.camera_line(read_camera(device, plugins.targets))
 

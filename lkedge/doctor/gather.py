@@ -7,12 +7,11 @@ from pathlib import Path
 
 from lkedge.daemon.encoder_memory import EncoderMemory
 from lkedge.daemon.encoder_report import EncoderState, encoder_states
-from lkedge.daemon.machine import cache_folder
 from lkedge.doctor.facts import Encoder, Facts, Network
 from lkedge.doctor.files import Files
 from lkedge.doctor.read_devices import read_camera, read_devices, read_user
 from lkedge.doctor.read_machine import read_board, read_heat, read_memory, read_time
-from lkedge.doctor.read_service import read_configuration, read_folders, read_plugins, read_unit
+from lkedge.doctor.read_service import cache_of, read_configuration, read_folders, read_plugins, read_unit
 from lkedge.plugin.manager import PluginManager
 
 
@@ -25,6 +24,7 @@ def gather(path: Path | None, plugins: PluginManager, *, with_join: bool = False
     configuration, config = read_configuration(path, plugins)
     unit, service_user = read_unit()
     board, user = read_board(files), read_user(service_user)
+    cache = cache_of(user.name == service_user)
     network, join = Network(), None
     if config is not None:
         from lkedge.doctor.read_network import read_network
@@ -43,9 +43,9 @@ def gather(path: Path | None, plugins: PluginManager, *, with_join: bool = False
         devices=read_devices(files, user),
         camera=read_camera(board, plugins),
         plugins=read_plugins(plugins),
-        encoders=tuple(map(_encoder, encoder_states(plugins, EncoderMemory()))),
+        encoders=tuple(map(_encoder, encoder_states(plugins, EncoderMemory(cache)))),
         configuration=configuration,
-        folders=read_folders(cache_folder()),
+        folders=read_folders(cache),
         unit=unit,
         network=network,
         join=join,

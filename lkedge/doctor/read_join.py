@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,7 +32,6 @@ TRACK = TrackConfig(
 
 async def read_join(config: Config) -> Join:
     """Join, publish, leave; at most 20 s."""
-    logging.getLogger("lkedge").setLevel(logging.CRITICAL)
     daemon = Daemon(
         replace(config, livekit=_as_another(config.livekit), tracks=(TRACK,)),
         plugins=PluginManager(load_entry_points=False),

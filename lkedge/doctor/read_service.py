@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lkedge.daemon.machine import cache_folder
 from lkedge.doctor.facts import Configuration, Folder, Plugin, Unit
 from lkedge.doctor.files import output_of
 from lkedge.errors import ConfigError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from lkedge.config.models import Config
 
 UNIT = "lkedge.service"
+SERVICE_CACHE = Path("/var/cache/lkedge")
 PROPERTIES = "LoadState,ActiveState,Result,NRestarts,UnitFileState,User"
 
 
@@ -37,6 +39,11 @@ def read_configuration(path: Path | None, plugins: PluginManager) -> tuple[Confi
 
 def read_folders(cache: Path) -> tuple[Folder, ...]:
     return (Folder("cache", str(cache), folder_problem(cache)),)
+
+
+def cache_of(is_service: bool) -> Path:
+    """Where the service remembers, when we ask on its behalf and it has done so; else our own folder."""
+    return SERVICE_CACHE if is_service and SERVICE_CACHE.is_dir() else cache_folder()
 
 
 def folder_problem(path: Path) -> str:

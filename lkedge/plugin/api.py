@@ -403,7 +403,7 @@ class DeviceInfo:
 
     config: TOML to paste for a track with this device.
     details: facts worth a line each, such as sizes and rates.
-    group: None stands with the cameras or the microphones.
+    group: None follows from what it is published as.
     """
 
     plugin: str
@@ -412,3 +412,12 @@ class DeviceInfo:
     config: str
     details: Mapping[str, str] = field(default_factory=dict)
     group: DeviceGroup | None = None
+
+    @property
+    def section(self) -> DeviceGroup:
+        """Its group, or what follows from what it is published as."""
+        if self.group is not None:
+            return self.group
+        if self.kind is TrackKind.AUDIO:
+            return DeviceGroup.MICROPHONE
+        return DeviceGroup.SCREEN if '"screen_share"' in self.config else DeviceGroup.CAMERA

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lkedge.cli import main
-from lkedge.cli.devices import as_json, encoder_device, group_of, is_of, page
+from lkedge.cli.devices import as_json, encoder_device, is_of, page
 from lkedge.cli.probing import LIMIT_S, LIMIT_VARIABLE, probe_apart, usual_limit_s
 from lkedge.daemon.encoder_report import EncoderState
 from lkedge.errors import PluginError
@@ -111,7 +111,7 @@ def test_the_limit_can_be_set(monkeypatch: pytest.MonkeyPatch, text: str, second
 
 
 def test_groups() -> None:
-    assert [group_of(device) for device in ALL] == [
+    assert [device.section for device in ALL] == [
         DeviceGroup.MICROPHONE,
         DeviceGroup.ENCODER,
         DeviceGroup.CAMERA,
