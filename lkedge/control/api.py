@@ -17,7 +17,7 @@ class Access(StrEnum):
     """Who may call a command.
 
     READ: who may change; with `allow_read = "everyone"` everybody.
-    CHANGE: root, the daemon's own user, and the members of `socket_group`.
+    CHANGE: root, the daemon's own user, and the members of `socket_group`; snapshots too.
     """
 
     READ = "read"
@@ -50,7 +50,7 @@ class Command:
 
 
 def _read(
-    name: str, http: str, dbus: tuple[str, str], reply: type[replies.Reply] | type[bytes], summary: str,
+    name: str, http: str, dbus: tuple[str, str], reply: type[replies.Reply], summary: str,
     arguments: type[args.Arguments] = args.Arguments,
 ) -> Command:  # fmt: skip
     return Command(name, summary, Access.READ, arguments, reply, f"GET /v1/{http}", dbus)
@@ -116,9 +116,10 @@ COMMANDS: tuple[Command, ...] = (
         "set_control", "PUT tracks/{track}/controls/{control}", (TRACK, "SetControl"), args.SetControl,
         replies.ControlReply, "Set a control of the open source.",
     ),
-    _read(
-        "snapshot", "tracks/{track}/snapshot", (TRACK, "Snapshot"), bytes,
-        "What the source sees now, as JPEG.", args.Snapshot,
+    # It opens the camera, and shows what nobody in the room may see: more than reading.
+    Command(
+        "snapshot", "What the source sees now, as JPEG.", Access.CHANGE, args.Snapshot, bytes,
+        "GET /v1/tracks/{track}/snapshot", (TRACK, "Snapshot"),
     ),
     _read(
         "permissions", "permissions", (MANAGER, "Permissions"), replies.PermissionsReply,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -29,7 +29,7 @@ from lkedge.control.replies import SINGLE, Reply
 from lkedge.control.target import ControlTarget
 from lkedge.errors import NoSuchTrack, SourceError
 from lkedge.media.layers import NO_RID
-from lkedge.plugin.api import Control
+from lkedge.plugin.api import Control, DeviceInfo
 from lkedge.plugin.controls import checked_value
 from lkedge.publish.layer_controller import LayerLimit
 from lkedge.publish.permissions import ParticipantPermission, Permissions
@@ -60,6 +60,7 @@ class Handler:
         self._clock = clock or SystemClock()
         self._deadline_s = deadline_s
         self._running: set[asyncio.Task[Result]] = set()
+        self._search: asyncio.Task[Sequence[DeviceInfo]] | None = None
         self.events = EventHub(target, self._clock)
 
     @property
@@ -88,10 +89,11 @@ class Handler:
 
     async def close(self) -> None:
         """Give up what still runs."""
-        for task in self._running:
+        tasks = {*self._running, *([self._search] if self._search else [])}
+        for task in tasks:
             task.cancel()
-        if self._running:
-            await asyncio.wait(self._running, timeout=CLOSE_DEADLINE_S)
+        if tasks:
+            await asyncio.wait(tasks, timeout=CLOSE_DEADLINE_S)
 
     def _method(self, command: Command) -> Callable[[Any], Result | Awaitable[Result]]:
         """`add_track` is done by `_add_track`; a test says that none is missing."""
@@ -227,7 +229,10 @@ class Handler:
         return convert.plugins_reply(self._target.plugins())
 
     async def _devices(self, _: Arguments) -> replies.DevicesReply:
-        return convert.devices_reply(await self._target.devices())
+        """Whoever asks while devices are looked for gets the same answer: looking takes seconds."""
+        if self._search is None or self._search.done():
+            self._search = asyncio.create_task(_as_coroutine(self._target.devices()), name="control.search")
+        return convert.devices_reply(await asyncio.shield(self._search))
 
     def _log_level(self, _: Arguments) -> replies.LogLevelReply:
         levels = dict(self._target.log_levels())
@@ -269,6 +274,10 @@ def _check_control(controls: Any, wanted: args.SetControl) -> None:
     except SourceError as error:
         code = Code.INVALID_ARGUMENT if control.is_writable else Code.NOT_POSSIBLE_NOW
         raise ControlError(code, str(error), [str(error)]) from error
+
+
+async def _as_coroutine(devices: Awaitable[Sequence[DeviceInfo]]) -> Sequence[DeviceInfo]:
+    return await devices
 
 
 def _report_late(name: str, task: asyncio.Task[Result]) -> None:

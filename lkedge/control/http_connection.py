@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import h11
 
@@ -197,7 +198,8 @@ class HttpConnection:
             *response.headers,
             *([("Connection", "close")] if is_last else []),
         ]
-        data = self._http.send(h11.Response(status_code=response.status, headers=headers)) or b""
+        head = h11.Response(status_code=response.status, headers=headers, reason=_reason(response.status))
+        data = self._http.send(head) or b""
         if not is_head:
             data += self._http.send(h11.Data(data=response.body)) or b""
         # A HEAD has no body although its length is told: h11 knows.
@@ -210,7 +212,7 @@ class HttpConnection:
         watch.add_done_callback(lambda _: subscription.close())
         try:
             headers = [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("Connection", "close")]
-            await self._write(self._http.send(h11.Response(status_code=200, headers=headers)))
+            await self._write(self._http.send(h11.Response(status_code=200, headers=headers, reason=b"OK")))
             await self._write(self._http.send(h11.Data(data=stream.first)))
             while not subscription.is_closed:
                 event = await subscription.next(self._limits.keep_alive_s)
@@ -250,6 +252,11 @@ class HttpConnection:
         self._writer.close()
         async with asyncio.timeout(self._limits.linger_s):
             await self._writer.wait_closed()
+
+
+def _reason(status: int) -> bytes:
+    """For people who look at the bytes; programs take the number."""
+    return HTTPStatus(status).phrase.encode()
 
 
 def _protocol_fault(error: h11.RemoteProtocolError) -> HttpFault:

@@ -42,5 +42,11 @@ class Overflow:
 
 def _too_many() -> bytes:
     response = error_response(503, "busy", "too many connections are open; try again later")
-    head = f"HTTP/1.1 503 \r\nContent-Type: {response.content_type}\r\nContent-Length: {len(response.body)}\r\n"
-    return f"{head}Retry-After: 1\r\nConnection: close\r\n\r\n".encode() + response.body
+    headers = {
+        "Content-Type": response.content_type,
+        "Content-Length": str(len(response.body)),
+        "Retry-After": "1",
+        "Connection": "close",
+    }
+    lines = ["HTTP/1.1 503 Service Unavailable", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + response.body

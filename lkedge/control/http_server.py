@@ -16,22 +16,25 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from lkedge.clock import Clock, SystemClock
 from lkedge.config.models import ControlConfig
 from lkedge.control.api import Access
 from lkedge.control.handler import Handler
-from lkedge.control.http_connection import HttpConnection, Limits, Respond
 from lkedge.control.http_listener import BACKLOG, BoundSocket, bind
 from lkedge.control.http_overflow import Overflow
-from lkedge.control.http_site import Site
 from lkedge.control.peer import Peer, Rights, peer_of
+
+if TYPE_CHECKING:
+    from lkedge.control.http_connection import HttpConnection, Limits, Respond
+    from lkedge.control.http_site import Site
 
 logger = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 64
-MAX_GUESTS = 32
+MAX_GUESTS = 16
 """Of those, for callers who may only read: they cannot lock out who may change."""
 
 MAX_METRICS_CONNECTIONS = 8
@@ -57,11 +60,11 @@ class HttpControl:
         self.addresses: tuple[str, ...] = ()
         self._settings = settings
         self._rights = Rights(settings)
-        self._site = Site(handler, self._rights, clock or SystemClock())
-        self._limits = limits or Limits()
+        self._handler = handler
+        self._clock = clock or SystemClock()
+        self._limits = limits
         self._local = _Clients(MAX_CONNECTIONS)
         self._remote = _Clients(MAX_METRICS_CONNECTIONS)
-        self._site.connections = lambda: len(self._local.open) + len(self._remote.open)
         self._overflow = Overflow()
         self._servers: list[asyncio.Server] = []
         self._bound: BoundSocket | None = None
@@ -94,6 +97,15 @@ class HttpControl:
         self._overflow.stop()
         await asyncio.gather(self._local.stop(), self._remote.stop())
         self._servers, self._bound, self.addresses = [], None, ()
+
+    @cached_property
+    def _site(self) -> Site:
+        # Imported with the first caller, as h11 is: the daemon starts sooner, and nobody may ever call.
+        from lkedge.control.http_site import Site
+
+        site = Site(self._handler, self._rights, self._clock)
+        site.connections = lambda: len(self._local.open) + len(self._remote.open)
+        return site
 
     def _own_socket(self) -> tuple[socket.socket, ...]:
         path = self._settings.socket
@@ -141,6 +153,8 @@ class HttpControl:
         respond: Respond,
         peer: Peer | None,
     ) -> None:
+        from lkedge.control.http_connection import HttpConnection
+
         if not clients.has_room(asyncio.get_running_loop().time()):
             self._overflow.turn_away(writer)
             return

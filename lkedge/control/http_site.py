@@ -23,6 +23,8 @@ from lkedge.control.processes import open_files, usage
 from lkedge.control.replies import Reply
 
 MAX_EVENT_STREAMS = 16
+MAX_FOR_GUESTS = 8
+"""Who may only read gets no event stream when there are so many."""
 
 Answer = Response | EventStream
 
@@ -87,6 +89,9 @@ class Site:
         verb = "call" if is_command else "read"
         raise ControlError(Code.FORBIDDEN, f"you may not {verb} {what}: {self._rights.remedy(access)}")
 
+    def _may_change(self, request: Request) -> bool:
+        return request.peer is not None and self._rights.permits(request.peer, Access.CHANGE)
+
     async def _command(self, command: Command, wanted: Arguments) -> Response:
         reply = await self._handler.call(command, wanted)
         if isinstance(reply, Reply):
@@ -96,8 +101,9 @@ class Site:
     async def _events(self, request: Request) -> Answer:
         if request.method == "HEAD":
             return Response(200, b"", "text/event-stream")
-        if self._handler.events.streams >= MAX_EVENT_STREAMS:
-            raise ControlError(Code.BUSY, f"{MAX_EVENT_STREAMS} event streams are open already; close one")
+        streams = self._handler.events.streams
+        if streams >= (MAX_EVENT_STREAMS if self._may_change(request) else MAX_FOR_GUESTS):
+            raise ControlError(Code.BUSY, f"{streams} event streams are open already; try again later")
         subscription = self._handler.events.subscribe()
         try:
             state = await self._handler.call(COMMAND["status"], Arguments())

@@ -123,6 +123,22 @@ async def test_too_many_commands_are_refused(monkeypatch: pytest.MonkeyPatch) ->
     await asyncio.gather(*waiting)
 
 
+async def test_devices_are_looked_for_once_at_a_time(target: FakeTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    searches = []
+
+    async def search() -> tuple[()]:
+        searches.append(1)
+        await asyncio.sleep(0)
+        return ()
+
+    monkeypatch.setattr(target, "devices", search)
+    handler = Handler(target)
+    await asyncio.gather(*(call(handler, "devices") for _ in range(5)))
+    assert len(searches) == 1
+    await call(handler, "devices")
+    assert len(searches) == 2
+
+
 async def test_close_gives_up_what_runs() -> None:
     handler = Handler(Stuck())
     waiting = asyncio.create_task(call(handler, "reload"))

@@ -159,7 +159,14 @@ async def test_members_of_the_group_may_change(serve: Serve, path: Path) -> None
 async def test_everyone_may_read_but_not_change(serve: Serve, path: Path, caplog: pytest.LogCaptureFixture) -> None:
     await serve(is_open_to_read=True)
     with caplog.at_level(logging.WARNING):
-        asked = ["GET /v1/status", "GET /metrics", "POST /v1/reload", "DELETE /v1/tracks/front", "POST /v1/nothing"]
+        asked = [
+            "GET /v1/status",
+            "GET /metrics",
+            "GET /v1/tracks/front/snapshot",
+            "POST /v1/reload",
+            "DELETE /v1/tracks/front",
+            "POST /v1/nothing",
+        ]
         statuses = [await ask_as(path, what, []) for what in asked]
-    assert statuses == ["200", "200", "403", "403", "404"]
-    assert len([record for record in caplog.records if "refused reload to user 65534" in record.getMessage()]) == 1
+    assert statuses == ["200", "200", "403", "403", "403", "404"]
+    assert len([record for record in caplog.records if "refused snapshot to user 65534" in record.getMessage()]) == 1
