@@ -98,9 +98,9 @@ class RoomConnection:
             self.session.show(profile_change(before, livekit))
 
     def clock_was_set(self) -> None:
-        """A token that was made before the time was right was refused; another one will not be."""
+        """A token that was made before the time was right was refused, or is about to be; another one will not be."""
         self._policy.clock_was_set()
-        if self.status.state is ConnectionState.WAITING:
+        if self.session is None or self.status.state is ConnectionState.CONNECTING:
             self._retry_now.set()
 
     async def _run_session(self) -> LkedgeError | None:
