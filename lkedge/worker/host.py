@@ -148,14 +148,15 @@ class WorkerHost:
         """Ask for the next picture as JPEG; opens the source for it when the plan does not.
 
         Returns:
-            The `request` of the SnapshotTaken or SnapshotRefused that will answer, unless
-            the worker dies before, or no picture comes within SNAPSHOT_DEADLINE_S.
+            The `request` of the answer; none comes when the worker dies, or no picture within SNAPSHOT_DEADLINE_S.
 
         Raises:
             SourceError: there is no worker now.
         """
         request = self._next_request("there is no picture now")
         self._send(TakeSnapshot(width, request))
+        if self._watch is not None:
+            self._watch.lend(time.monotonic_ns())
         return request
 
     async def stop(self) -> None:

@@ -36,6 +36,10 @@ class StallWatch:
             self._unwanted_ns = now_ns
         self._is_wanted = is_wanted
 
+    def lend(self, now_ns: int) -> None:
+        """A snapshot may open a source that the plan does not want, and close it again."""
+        self._unwanted_ns = now_ns
+
     def hear(self, now_ns: int) -> None:
         """A frame came, which is progress too."""
         self._progress_ns = self._heard_ns = now_ns

@@ -60,3 +60,13 @@ def test_a_source_that_is_not_released_is_found() -> None:
     watch.want(False, 100 * SECOND_NS)
     assert watch.verdict(109 * SECOND_NS) == ""
     assert "not released within 11 s" in watch.verdict(111 * SECOND_NS)
+
+
+def test_a_source_that_is_opened_for_a_snapshot_is_given_its_time() -> None:
+    watch = watch_with_reports(SourceState.OPEN, 1)
+    watch.want(False, SECOND_NS)
+    watch.take(stats(10, SourceState.CLOSED), 2 * SECOND_NS)
+    watch.lend(1000 * SECOND_NS)
+    watch.take(stats(20, SourceState.OPEN), 1001 * SECOND_NS)
+    assert watch.verdict(1009 * SECOND_NS) == ""
+    assert "not released within 11 s" in watch.verdict(1011 * SECOND_NS)
