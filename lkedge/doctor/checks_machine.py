@@ -11,6 +11,9 @@ from lkedge.doctor.finding import Finding, fail, ok, warn
 CONFIG_TXT = "/boot/firmware/config.txt"
 CMDLINE_TXT = "/boot/firmware/cmdline.txt"
 
+CGROUP_OFF = "cgroup_disable=memory"
+"""What the firmware of a Raspberry Pi puts on the kernel's command line."""
+
 LITTLE_MEMORY = 48 * MEBIBYTE
 """A worker with a camera and three layers takes about as much."""
 
@@ -84,8 +87,10 @@ def _cgroup(board: Board, memory: Memory) -> Iterator[Finding]:
     if memory.has_cgroup:
         return
     where = f"add `cgroup_enable=memory` to the line in {CMDLINE_TXT}, and reboot"
-    remedy = where if board.is_pi else "boot without `cgroup_disable=memory`"
-    yield warn("memory cgroup", "the kernel does not account for memory, so MemoryMax= of the service is idle", remedy)
+    remedy = where if board.is_pi else f"boot without `{CGROUP_OFF}`"
+    why = f" ({CGROUP_OFF} on its command line)" if CGROUP_OFF in board.cmdline else ""
+    seen = f"the kernel does not account for memory{why}, so MemoryMax= of the service does nothing"
+    yield warn("memory cgroup", seen, remedy)
 
 
 def _throttled(heat: Heat) -> Iterator[Finding]:

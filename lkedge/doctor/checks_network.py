@@ -58,6 +58,7 @@ def _server(network: Network) -> Iterator[Finding]:
 
 def _join(join: Join) -> Finding:
     if join.problem:
-        return fail("room", join.problem, "let UDP ports 50000-60000 or 7882, or TCP port 7881, through to the server")
+        ports = "UDP ports 50000 to 60000 (or 7882) or TCP port 7881 of the server"
+        return fail("room", join.problem, f"correct what it names; media needs {ports}")
     round_trip = "" if join.round_trip_ms is None else f", round trip {join.round_trip_ms:.0f} ms"
     return ok("room", f"joined and published within {join.seconds:.1f} s{round_trip}")

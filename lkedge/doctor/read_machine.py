@@ -12,7 +12,8 @@ from lkedge.doctor.files import Files, output_of
 
 KIB = 1024
 
-THROTTLED = "/sys/devices/platform/soc/soc:firmware/get_throttled"
+THROTTLED = "/sys/devices/platform/soc*/*firmware/get_throttled"
+"""The Raspberry Pi 5 has addresses in these names."""
 
 TIME_ERROR = 5
 """What adjtimex(2) returns for a clock that is not synchronised."""
@@ -76,7 +77,7 @@ def _has_memory_cgroup(files: Files) -> bool:
 
 def _throttled(files: Files) -> int | None:
     """The firmware's flags, from sysfs or from its tool."""
-    text = files.text(THROTTLED) or output_of("vcgencmd", "get_throttled").partition("=")[2]
+    text = next(map(files.text, files.glob(THROTTLED)), "") or output_of("vcgencmd", "get_throttled").partition("=")[2]
     try:
         return int(text, 16)
     except ValueError:

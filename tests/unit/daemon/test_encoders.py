@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -190,3 +192,21 @@ async def test_what_needs_no_trial(tmp_path: Path, chooses: str | None, publish:
     bench.encoders.start()
     await bench.encoders.stop()
     assert bench.tried == []
+
+
+SOFTWARE_ONLY = """
+import sys
+from lkedge.config.models import TrackConfig, VideoPublish
+from lkedge.daemon.encoders import Encoders
+from lkedge.plugin.manager import PluginManager
+from lkedge.terms import Codec, TrackSource
+encoders = Encoders(PluginManager(load_entry_points=False))
+for codec in (Codec.H264, Codec.VP8):
+    encoders.with_encoder(TrackConfig("front", "testsrc", TrackSource.CAMERA, VideoPublish(video_codec=codec)))
+print(*(name for name in sys.modules if "encoder_" in name or "trial" in name))
+"""
+
+
+def test_a_machine_with_software_only_does_not_even_import_what_tries() -> None:
+    done = subprocess.run([sys.executable, "-c", SOFTWARE_ONLY], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == []

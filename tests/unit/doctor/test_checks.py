@@ -75,10 +75,14 @@ def test_exhausted_contiguous_memory() -> None:
 WRONG: list[tuple[str, Facts, str, Level, str, str]] = [
     (
         "memory cgroup off",
-        replace(PI_4, memory=replace(PI_4.memory, has_cgroup=False)),
+        replace(
+            PI_4,
+            memory=replace(PI_4.memory, has_cgroup=False),
+            board=replace(PI_4.board, cmdline="coherent_pool=1M cgroup_disable=memory root=/dev/mmcblk0p2"),
+        ),
         "memory cgroup",
         Level.WARN,
-        "MemoryMax=",
+        "(cgroup_disable=memory on its command line), so MemoryMax=",
         "cgroup_enable=memory",
     ),
     (

@@ -76,6 +76,13 @@ def test_heat_and_the_flags_of_the_firmware(pi: Files) -> None:
     assert read_heat(pi) == Heat(51.608, 0x50005)
 
 
+def test_the_flags_of_a_pi_5(tmp_path: Path) -> None:
+    path = tmp_path / "sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled"
+    path.parent.mkdir(parents=True)
+    path.write_text("0\n")
+    assert read_heat(Files(tmp_path)) == Heat(None, 0)
+
+
 def test_a_machine_without_sensors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert read_heat(Files(tmp_path)) == Heat(None, None)
