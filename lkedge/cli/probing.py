@@ -17,13 +17,10 @@ from dataclasses import dataclass
 from lkedge.errors import PluginError
 from lkedge.plugin.api import DeviceInfo
 from lkedge.plugin.manager import PluginManager
+from lkedge.plugin.probe import usual_limit_s
 from lkedge.terms import TrackKind
 from lkedge.worker.jsonable import from_json, to_json
 
-LIMIT_S = 10.0
-"""Twice what a plugin may take: a slow machine that is starting is no reason to show nothing."""
-
-LIMIT_VARIABLE = "LKEDGE_PROBE_SECONDS"
 REAP_S = 1.0
 CHUNK = 64 * 1024
 MAX_ANSWER = 4 << 20
@@ -94,14 +91,6 @@ def probe_apart(
         answers = [(one.name, _outcome(one, one.end(), limit_s)) for one in asked]
     devices = [device for _, answer in answers for device in answer.devices]
     return devices, [Problem(name, answer.problem) for name, answer in answers if answer.problem]
-
-
-def usual_limit_s() -> float:
-    """As the environment says, or 10 s."""
-    try:
-        return max(0.1, float(os.environ.get(LIMIT_VARIABLE, LIMIT_S)))
-    except ValueError:
-        return LIMIT_S
 
 
 def _read_all(asked: list[_Asked], until: float) -> None:

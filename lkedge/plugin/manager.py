@@ -25,7 +25,7 @@ from lkedge.plugin.contract import check_hooks
 from lkedge.plugin.discovery import FoundPlugin, installed_plugins
 from lkedge.plugin.hookspecs import PROJECT, EncoderRequest
 from lkedge.plugin.options import build_options
-from lkedge.plugin.probe import ProbeThread, devices_of
+from lkedge.plugin.probe import ProbeThread, devices_of, usual_limit_s
 from lkedge.plugin.registry import Registry
 from lkedge.terms import TrackKind
 
@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 
 BUILTIN = FoundPlugin("builtin", "lkedge.builtin.plugin", "lkedge", lkedge.__version__)
 
-PROBE_BUDGET_S = 5.0
 CRASHES_ALLOWED = 3
 CRASH_WINDOW_NS = 60 * SECOND_NS
 
@@ -76,20 +75,21 @@ class PluginManager:
         targets: Sequence[str] = (),
         find: Callable[[], list[FoundPlugin]] = installed_plugins,
         clock: Clock | None = None,
-        probe_budget_s: float = PROBE_BUDGET_S,
+        probe_budget_s: float | None = None,
     ) -> None:
         """Load the built-in plugin, then the others.
 
         load_entry_points: look for installed plugins.
         targets: further plugins, each "module" or "module:attribute"; a worker is handed
             the daemon's `targets` and need not look for itself.
+        probe_budget_s: how long `probe` waits for all plugins; None as the environment says.
         """
         self.registry = Registry()
         self._records: dict[str, PluginRecord] = {}
         self._crashes: dict[str, list[int]] = {}
         self._configured: dict[str, Mapping[str, Any] | None] = {}
         self._clock = clock or SystemClock()
-        self._probe_budget_s = probe_budget_s
+        self._probe_budget_s = usual_limit_s() if probe_budget_s is None else probe_budget_s
         self._pluggy = pluggy.PluginManager(PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
         self._load_all([BUILTIN, *map(_found_by_target, targets), *(find() if load_entry_points else [])])
@@ -154,7 +154,7 @@ class PluginManager:
     def probe(self, kind: TrackKind | None = None) -> list[DeviceInfo]:
         """Ask every plugin for its devices, all at once, each in its own thread.
 
-        A plugin that takes longer than 5 s is left behind and named in its record.
+        A plugin that takes too long is left behind and named in its record.
         """
         probes = [
             ProbeThread(plugin, self._caller(plugin, "lkedge_probe"), kind)

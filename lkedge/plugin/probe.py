@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import threading
 
 import pluggy
 
 from lkedge.plugin.api import DeviceInfo
 from lkedge.terms import TrackKind
+
+LIMIT_S = 10.0
+"""Twice what a plugin may take: a slow machine that is starting is no reason to show nothing."""
+
+LIMIT_VARIABLE = "LKEDGE_PROBE_SECONDS"
+
+
+def usual_limit_s() -> float:
+    """How long to wait for the answers: as the environment says, or 10 s."""
+    try:
+        return max(0.1, float(os.environ.get(LIMIT_VARIABLE, LIMIT_S)))
+    except ValueError:
+        return LIMIT_S
 
 
 def devices_of(caller: pluggy.HookCaller, kind: TrackKind | None) -> list[DeviceInfo]:

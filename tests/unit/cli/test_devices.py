@@ -15,12 +15,13 @@ import pytest
 
 from lkedge.cli import main
 from lkedge.cli.devices import as_json, encoder_device, is_of, page
-from lkedge.cli.probing import LIMIT_S, LIMIT_VARIABLE, probe_apart, usual_limit_s
+from lkedge.cli.probing import probe_apart
 from lkedge.daemon.encoder_report import EncoderState
 from lkedge.errors import PluginError
 from lkedge.plugin.api import DeviceGroup, DeviceInfo, EncoderRegistration
 from lkedge.plugin.hookspecs import hookimpl
 from lkedge.plugin.manager import PluginManager
+from lkedge.plugin.probe import LIMIT_S, LIMIT_VARIABLE, usual_limit_s
 from lkedge.terms import Codec, TrackKind
 from lkedge.testing.fakes import FakeEncoder
 
