@@ -14,6 +14,7 @@ import asyncio
 import logging
 import socket
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -42,6 +43,10 @@ EVICTABLE_AFTER_S = 1.0
 """A connection that has waited so long for a request makes room for another one."""
 
 STOP_DEADLINE_S = 2.0
+
+PRELOAD_AFTER_S = 5.0
+"""By then the daemon has started, and has the time to get ready for a first caller."""
+
 LOOPBACK = "127.0.0.1"
 
 # From 3.13 on, asyncio removes the file of any socket that it is given; ours may belong to systemd.
@@ -68,6 +73,7 @@ class HttpControl:
         self._overflow = Overflow()
         self._servers: list[asyncio.Server] = []
         self._bound: BoundSocket | None = None
+        self._preloading: asyncio.TimerHandle | None = None
 
     async def start(self, sockets: Sequence[socket.socket] = ()) -> None:
         """Begin to answer.
@@ -81,6 +87,8 @@ class HttpControl:
             await self._serve_metrics(self._settings.metrics_port)
         for address in self.addresses:
             logger.info("control listens on %s", address)
+        if self.addresses:
+            self._preloading = asyncio.get_running_loop().call_later(PRELOAD_AFTER_S, _start_preloading)
 
     @property
     def problem(self) -> str:
@@ -90,6 +98,8 @@ class HttpControl:
 
     async def stop(self) -> None:
         """Accept no more, end event streams, let requests end, then close everything; within 2 s."""
+        if self._preloading is not None:
+            self._preloading.cancel()
         for server in self._servers:
             server.close()
         if self._bound is not None:
@@ -100,7 +110,7 @@ class HttpControl:
 
     @cached_property
     def _site(self) -> Site:
-        # Imported with the first caller, as h11 is: the daemon starts sooner, and nobody may ever call.
+        # Imported late, as h11 is: the daemon starts sooner.
         from lkedge.control.http_site import Site
 
         site = Site(self._handler, self._rights, self._clock)
@@ -159,6 +169,17 @@ class HttpControl:
             self._overflow.turn_away(writer)
             return
         clients.run(HttpConnection(reader, writer, respond, peer=peer, limits=self._limits))
+
+
+def _start_preloading() -> None:
+    threading.Thread(target=_preload, name="control.preload", daemon=True).start()
+
+
+def _preload() -> None:
+    """In a thread, so that the first caller does not hold up the loop, and with it what is sent, for 30 ms."""
+    from lkedge.control import http_connection, http_site
+
+    logger.debug("%s and %s are loaded", http_connection.__name__, http_site.__name__)
 
 
 @dataclass(slots=True)

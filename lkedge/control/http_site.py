@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from lkedge import __version__
 from lkedge.clock import SECOND_NS, Clock
-from lkedge.control.api import COMMAND, Access, Command
+from lkedge.control.api import COMMAND, COMMANDS, Access, Command
 from lkedge.control.arguments import Arguments
 from lkedge.control.changes import EventName
 from lkedge.control.errors import Code, ControlError
@@ -69,13 +71,13 @@ class Site:
             return await self._command(match.action, arguments(match, request))
         if match.action is Resource.EVENTS:
             return await self._events(request)
-        return self._page(match.action)
+        return await self._page(match.action)
 
     async def _respond_metrics(self, request: Request) -> Answer:
         match = find(request.method, request.path)
         if match.action is not Resource.METRICS:
             raise ControlError(Code.FORBIDDEN, "over TCP there is only /metrics; the rest is on the Unix socket")
-        return self._page(Resource.METRICS)
+        return await self._page(Resource.METRICS)
 
     def _check_rights(self, request: Request, match: Match) -> None:
         is_command = isinstance(match.action, Command)
@@ -113,17 +115,21 @@ class Site:
             subscription.close()
             raise
 
-    def _page(self, resource: Resource) -> Response:
+    async def _page(self, resource: Resource) -> Response:
         if resource is Resource.METRICS:
             return Response(200, metrics(self._facts()).encode(), CONTENT_TYPE)
-        return Response(200, self._document(), JSON)
+        return Response(200, await self._document(), JSON)
 
-    def _document(self) -> bytes:
+    async def _document(self) -> bytes:
         if not self._openapi:
             # Imported late: hardly anybody asks for it.
-            from lkedge.control.openapi import document_text
+            from lkedge.control.openapi import Description
 
-            self._openapi = document_text().encode()
+            description = Description()
+            for command in COMMANDS:
+                description.add(command)
+                await asyncio.sleep(0)
+            self._openapi = json.dumps(description.document(), indent=2).encode() + b"\n"
         return self._openapi
 
     def _facts(self) -> Facts:

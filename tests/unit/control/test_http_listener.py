@@ -6,11 +6,15 @@ import asyncio
 import logging
 import os
 import socket
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from lkedge.config.models import ControlConfig
+from lkedge.control import http_server
 from lkedge.control.handler import Handler
 from lkedge.control.http_server import HttpControl
 from tests.unit.control.conftest import Serve
@@ -151,6 +155,22 @@ async def test_a_port_in_use_is_a_line_in_the_log(serve: Serve, path: Path, capl
         server = await serve(metrics_port=port)
     assert server.addresses == (str(path),)
     assert f"no metrics on 127.0.0.1:{port}" in caplog.text
+
+
+def test_the_daemon_starts_without_http() -> None:
+    """What answers is loaded later, and then in a thread."""
+    script = "import sys, lkedge.control.http_server; print('h11' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "False\n"
+
+
+async def test_what_answers_is_loaded_before_anybody_calls(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = threading.Event()
+    monkeypatch.setattr(http_server, "PRELOAD_AFTER_S", 0.0)
+    monkeypatch.setattr(http_server, "_preload", loaded.set)
+    await serve()
+    async with asyncio.timeout(10):
+        while not loaded.is_set():
+            await asyncio.sleep(0)
 
 
 async def test_nothing_stays_open(serve: Serve, path: Path) -> None:
