@@ -34,17 +34,20 @@ class Callers:
         self._clock = clock
         self._known: OrderedDict[str, Peer] = OrderedDict()
 
-    async def check(self, sender: str, access: Access, what: str) -> None:
+    async def check(self, sender: str, access: Access, what: str) -> bool:
         """Pass, or refuse and log it.
 
         sender: unique name. what: for the sentence, such as "mute".
+
+        Returns:
+            Whether it is a guest, who may only read.
 
         Raises:
             ControlError: `forbidden`.
         """
         peer = await self._peer(sender)
         if self._rights.permits(peer, access):
-            return
+            return not self._rights.permits(peer, Access.CHANGE)
         self._refusals.note(peer, f"{what} on the bus", self._clock.monotonic_ns())
         raise ControlError(Code.FORBIDDEN, f"you may not call {what}: {self._rights.remedy(access)}")
 

@@ -34,8 +34,11 @@ from lkedge.control.replies import Done, StatusReply, TrackReply
 
 logger = logging.getLogger(__name__)
 
-MAX_CALLS = 32
+MAX_CALLS = 64
 """Calls under way at once; more are refused as busy."""
+
+MAX_GUESTS = 16
+"""Of those, for callers who may only read: they cannot lock out who may change."""
 
 CALL_DEADLINE_S = 60.0
 INTERNAL = "a fault of lkedge; the journal has the details"
@@ -65,6 +68,7 @@ class Calls:
         self._callers = callers
         self._send = send
         self._tasks: set[asyncio.Task[None]] = set()
+        self._guests: set[asyncio.Task[Any]] = set()
 
     def receive(self, message: Message) -> Message | bool:
         """A message handler of dbus-fast: True for what is answered here."""
@@ -201,7 +205,13 @@ class Calls:
         return status
 
     async def _check(self, message: Message, access: Access, what: str) -> None:
-        await self._callers.check(message.sender or "", access, what)
+        task = asyncio.current_task()
+        if not await self._callers.check(message.sender or "", access, what) or task is None:
+            return
+        if len(self._guests) >= MAX_GUESTS:
+            raise ControlError(Code.BUSY, f"{MAX_GUESTS} calls of those who may only read are under way; try later")
+        self._guests.add(task)
+        task.add_done_callback(self._guests.discard)
 
 
 def _interface_with(message: Message) -> str:

@@ -7,7 +7,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,9 @@ from dbus_fast import RequestNameReply, Variant
 
 from lkedge.config.models import ControlConfig
 from lkedge.control.api import MANAGER, TRACK
+from lkedge.control.dbus_calls import MAX_GUESTS
 from lkedge.control.dbus_names import OBJECT_MANAGER, ROOT_PATH, track_path
+from lkedge.plugin.api import DeviceInfo
 from lkedge.testing.fake_target import FakeTarget
 from tests.integration.bus_client import BusClient, Refused, as_user, busctl, connected, serving, until
 from tests.integration.private_bus import PrivateBus, needs_dbus_daemon
@@ -47,6 +49,18 @@ async def stranger(bus: PrivateBus) -> AsyncIterator[BusClient]:
         client = await context.__aenter__()
     yield client
     await context.__aexit__(None, None, None)
+
+
+class SlowTarget(FakeTarget):
+    """Finds no device before it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = asyncio.Event()
+
+    async def devices(self) -> Sequence[DeviceInfo]:
+        await self.may_answer.wait()
+        return await super().devices()
 
 
 async def refusal(client: BusClient, path: str, interface: str, member: str, signature: str = "", *body: object) -> str:
@@ -87,6 +101,21 @@ async def test_a_stranger_may_read_where_everyone_may(stranger: BusClient) -> No
         with pytest.raises(Refused, match="you may not call mute"):
             await stranger.set(FRONT, TRACK, "Muted", Variant("b", True))
     assert target.calls == []
+
+
+async def test_strangers_cannot_crowd_out_others(bus: PrivateBus, stranger: BusClient) -> None:
+    target = SlowTarget()
+    async with (
+        serving(target, ControlConfig(is_open_to_read=True)) as service,
+        connected(bus.address) as friend,
+        asyncio.TaskGroup() as group,
+    ):
+        await until(lambda: service.is_on_bus)
+        calls = [group.create_task(refusal(stranger, ROOT_PATH, MANAGER, "Devices")) for _ in range(MAX_GUESTS + 4)]
+        await until(lambda: sum(call.done() for call in calls) == 4)
+        assert {call.result() for call in calls if call.done()} == {"org.lkedge1.Error.Busy"}
+        assert await refusal(friend, FRONT, TRACK, "Mute") == ""
+        target.may_answer.set()
 
 
 async def test_a_member_of_the_group_may_do_everything(stranger: BusClient) -> None:
@@ -170,6 +199,7 @@ from lkedge.config.models import ControlConfig
 from lkedge.control.dbus import DbusService
 from lkedge.control.handler import Handler
 from lkedge.control.peer import Rights
+from lkedge.plugin.api import DeviceInfo
 from lkedge.testing.fake_target import FakeTarget
 async def main():
     service = DbusService(Handler(FakeTarget()), Rights(ControlConfig()))
