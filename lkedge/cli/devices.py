@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,10 @@ TITLES = {
     DeviceGroup.ENCODER: "Encoders",
 }
 
+WIDTH = 110
+FACT_LINES = 6
+"""A test driver has seventy controls with hundreds of menu items."""
+
 KINDS = [*(group.value for group in DeviceGroup), *(kind.value for kind in TrackKind)]
 
 
@@ -58,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     with quiet():
         plugins = PluginManager()
         found, problems = _found(plugins, args.kind, args.timeout)
-    devices = [device for device in found if is_of(device, args.kind)]
+    devices = [device for device in without_twins(found) if is_of(device, args.kind)]
     for line in _failures(plugins, problems):
         print(f"lkedge: plugin {line}", file=sys.stderr)
     if args.json:
@@ -88,9 +93,15 @@ def page(devices: Sequence[DeviceInfo], notes: Sequence[str] = ()) -> str:
 
 def describe(device: DeviceInfo) -> str:
     """One device: its name, its facts as comments, its configuration."""
-    facts = [f"#   {name}: {value}" for name, value in device.details.items()]
+    facts = [line for name, value in device.details.items() for line in _fact(name, value)]
     what = "encoder" if device.group is DeviceGroup.ENCODER else device.kind.value
     return "\n".join([f"# {device.name} ({what}, plugin {device.plugin})", *facts, device.config.strip()])
+
+
+def without_twins(devices: Sequence[DeviceInfo]) -> list[DeviceInfo]:
+    """An HDMI input can be read as a plain camera too, but knows its signal only as what it is."""
+    inputs = {_node(device) for device in devices if device.section is DeviceGroup.HDMI} - {""}
+    return [device for device in devices if device.section is not DeviceGroup.CAMERA or _node(device) not in inputs]
 
 
 def as_json(device: DeviceInfo) -> dict[str, Any]:
@@ -106,6 +117,18 @@ def encoder_device(state: EncoderState, plugin: str) -> DeviceInfo:
     details |= {"result": state.text} if state.text else {}
     config = f"# for a [[track]]: {publish}" if state.is_usable else "# `lkedge doctor` says what is wrong"
     return DeviceInfo(plugin, entry.name, TrackKind.VIDEO, config, details, DeviceGroup.ENCODER)
+
+
+def _fact(name: str, value: str) -> list[str]:
+    """In comments, folded; what is very long is cut off."""
+    lines = textwrap.wrap(
+        f"{name}: {value}", WIDTH, initial_indent="#   ", subsequent_indent="#     ", break_on_hyphens=False
+    )
+    return lines if len(lines) <= FACT_LINES else [*lines[:FACT_LINES], "#     ... (all of it with --json)"]
+
+
+def _node(device: DeviceInfo) -> str:
+    return device.details.get("node", "").partition(",")[0]
 
 
 def _found(plugins: PluginManager, kind: str | None, timeout_s: float | None) -> tuple[list[DeviceInfo], list[Problem]]:

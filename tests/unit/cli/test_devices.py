@@ -9,12 +9,13 @@ import signal
 import threading
 import tomllib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lkedge.cli import main
-from lkedge.cli.devices import as_json, encoder_device, is_of, page
+from lkedge.cli.devices import as_json, describe, encoder_device, is_of, page, without_twins
 from lkedge.cli.probing import probe_apart
 from lkedge.daemon.encoder_report import EncoderState
 from lkedge.errors import PluginError
@@ -150,6 +151,25 @@ def test_the_page_is_a_configuration_in_groups() -> None:
     ]
     assert [track["name"] for track in tomllib.loads(text)["track"]] == ["cam", "hdmi", "x", "mic"]
     assert '# for a [[track]]: publish = { video_codec = "h264", encoder = "x264" }' in text
+
+
+def test_an_hdmi_input_is_listed_once() -> None:
+    node = {"node": "/dev/video1, /dev/v4l/by-path/x"}
+    as_camera = replace(CAMERA, name="Bridge", details=node)
+    as_hdmi = replace(HDMI, details={"node": "/dev/video1"})
+
+    assert without_twins([CAMERA, as_camera, as_hdmi]) == [CAMERA, as_hdmi]
+    assert without_twins([as_camera, HDMI, SCREEN]) == [as_camera, HDMI, SCREEN]
+
+
+def test_long_facts_are_folded_and_very_long_ones_cut() -> None:
+    menu = ", ".join(f"item {number}" for number in range(500))
+    text = describe(replace(CAMERA, details={"controls": menu, "driver": "uvcvideo"}))
+
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 110
+    assert lines[7:9] == ["#     ... (all of it with --json)", "#   driver: uvcvideo"]
+    assert tomllib.loads(text) == {"track": [{"name": "cam"}]}
 
 
 def test_json_names_the_group() -> None:
