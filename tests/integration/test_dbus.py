@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
+import signal
 import xml.etree.ElementTree as ElementTree
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -270,6 +273,21 @@ async def test_a_second_daemon_waits_for_the_name(
             assert not second.is_on_bus
             await first.stop()
             await until(lambda: second.is_on_bus)
+
+
+async def test_a_bus_that_stands_still_holds_nothing_up(bus: PrivateBus, target: FakeTarget) -> None:
+    async with serving(target) as service:
+        await until(lambda: service.is_on_bus and target.listeners > 0)
+        os.kill(bus.pid, signal.SIGSTOP)
+        try:
+            target.set_muted("front", True, False)
+            async with asyncio.timeout(5):
+                await service.stop()
+            service.start()
+            await until(lambda: service.is_on_bus is False)
+        finally:
+            os.kill(bus.pid, signal.SIGCONT)
+        await until(lambda: service.is_on_bus)
 
 
 async def test_a_refused_reload_names_the_problems(client: BusClient, target: FakeTarget) -> None:
