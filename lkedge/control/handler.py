@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 from pydantic import BaseModel
@@ -124,7 +125,7 @@ class Handler:
             pid=os.getpid(),
             since=convert.iso_time(self._target.started_ns + offset_ns),
             uptime=round((now_ns - self._target.started_ns) / SECOND_NS, 3),
-            config_files=[os.fsencode(path).decode("utf-8", "replace") for path in self._target.config_files],
+            config_files=[_shown(path) for path in self._target.config_files],
             connection=convert.connection_reply(status.connection, offset_ns),
             tracks=[convert.track_reply(track) for track in status.tracks],
         )
@@ -274,6 +275,11 @@ def _check_control(controls: Any, wanted: args.SetControl) -> None:
     except SourceError as error:
         code = Code.INVALID_ARGUMENT if control.is_writable else Code.NOT_POSSIBLE_NOW
         raise ControlError(code, str(error), [str(error)]) from error
+
+
+def _shown(path: Path) -> str:
+    """Absolute, for whoever reads it stands in another folder; and Unicode, which names of files need not be."""
+    return os.fsencode(path.absolute()).decode("utf-8", "replace")
 
 
 async def _as_coroutine(devices: Awaitable[Sequence[DeviceInfo]]) -> Sequence[DeviceInfo]:
