@@ -60,6 +60,7 @@ REPORTS = [
     SourceFailed("gone", False),
     SourceFinished(),
     LogLine(30, "über"),
+    LogLine(30, "with fields", {"MESSAGE_ID": "1", "LKEDGE_RID": "h"}),
     SourceCondition("no signal"),
     ControlsListed(CONTROLS),
     ControlSet("flip", True, 7),

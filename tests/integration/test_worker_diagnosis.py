@@ -1,0 +1,43 @@
+"""What a worker in trouble leaves behind for whoever reads the journal."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from lkedge.journal import MessageId
+from lkedge.worker.events import EncoderOpened, WorkerDied
+from tests.integration.test_worker import plan, running, spec
+
+
+async def test_a_worker_that_hangs_tells_where(capfd: pytest.CaptureFixture[str]) -> None:
+    async with running(spec("hanging", stall_after_s=1.2)) as (host, recorder):
+        host.apply(plan("f"))
+        await recorder.until(lambda: recorder.of(WorkerDied))
+    reason = recorder.of(WorkerDied)[0].reason
+    assert "delivered nothing" in reason
+    assert "by signal SIGABRT" in reason
+    stacks = capfd.readouterr().err
+    assert "Fatal Python error: Aborted" in stacks
+    assert "in read" in stacks
+    assert "fakes" in stacks
+
+
+async def test_an_encoder_that_is_replaced_is_found_by_track_layer_and_id(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "lkedge")
+    async with running(spec(encoder="broken-vp8")) as (host, recorder):
+        host.apply(plan("f"))
+        await recorder.until(lambda: len(recorder.of(EncoderOpened)) == 3)
+        await recorder.frames_of("f", 1)
+    (record,) = [record for record in caplog.records if "takes over" in record.getMessage()]
+    fields = {name: record.__dict__.get(name) for name in ("MESSAGE_ID", "LKEDGE_TRACK", "LKEDGE_RID")}
+    assert fields == {"MESSAGE_ID": MessageId.ENCODER_REPLACED.value, "LKEDGE_TRACK": "front", "LKEDGE_RID": "f"}
+
+
+async def test_a_host_that_is_looked_after_has_no_problem() -> None:
+    async with running(spec()) as (host, recorder):
+        host.apply(plan("f"))
+        await recorder.frames_of("f", 1)
+        assert host.problem == ""
+    assert host.problem == ""
