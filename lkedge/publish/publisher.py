@@ -97,7 +97,7 @@ class Publisher:
         """What is wrong with the parts that have to live while this does; "" for those that are well."""
         if self._is_stopping:
             return {}
-        ended = {task.get_name(): "it has ended" if task.done() else "" for task in self._tasks}
+        ended = {task.get_name(): _how_it_ended(task) for task in self._tasks}
         return ended | {f"worker of {name}": p.worker.problem for name, p in self._publications.items()}
 
     def add_track(
@@ -254,3 +254,10 @@ def _preload() -> None:
     from lkedge.rtc.publisher_transport import preload
 
     preload()
+
+
+def _how_it_ended(task: asyncio.Task[None]) -> str:
+    """Of a task that lives as long as the publisher; "" while it runs."""
+    if not task.done():
+        return ""
+    return "it was cancelled" if task.cancelled() else f"it has ended: {task.exception()!r}"

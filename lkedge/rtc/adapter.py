@@ -1,9 +1,9 @@
 # lkedge: pure
-"""The self-check of what we use of aiortc, aioice and pylibsrtp beyond their documented interface.
+"""The self-check of what we use of aiortc, aioice, pylibsrtp and pyOpenSSL beyond their documented interface.
 
-Only `dtls` (aiortc), `ice_connection` (aioice) and `srtp_batch` (pylibsrtp) touch such names.
-Each lists them, and has them checked before first use, so that an unsuitable version is named
-and not felt.
+Only `dtls` (aiortc), `dtls_context` (pyOpenSSL), `ice_connection` (aioice) and `srtp_batch`
+(pylibsrtp) touch such names. Each lists them, and has them checked before first use, so that
+an unsuitable version is named and not felt.
 """
 
 from __future__ import annotations

@@ -11,11 +11,13 @@ import functools
 import logging
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from typing import Any
 
 import pylibsrtp
 
 from lkedge.errors import TransportError
 from lkedge.rtc.adapter import UnsuitableLibrary, require_attributes
+from lkedge.rtc.dtls_context import dtls_context
 from lkedge.rtc.lean_imports import import_aiortc_dtls
 from lkedge.rtc.link import IceLink
 from lkedge.rtc.sdp_parser import Fingerprint
@@ -44,9 +46,18 @@ _CLASS_NAMES = ("_handle_rtcp_data", "_handle_rtp_data", "_set_role", "_recv_nex
 _INSTANCE_NAMES = ("_tx_srtp", "_rx_srtp", "_task", "_transport")
 _INSTALLED = version("aiortc")
 require_attributes(RTCDtlsTransport, _CLASS_NAMES, "aiortc", _INSTALLED, TESTED_AIORTC)
+require_attributes(RTCCertificate, ("_create_ssl_context",), "aiortc", _INSTALLED, TESTED_AIORTC)
 
 
-CERTIFICATE = RTCCertificate.generateCertificate()
+class Certificate(RTCCertificate):
+    """One whose handshakes work where no memory may be written and executed."""
+
+    def _create_ssl_context(self, srtp_profiles: list[Any]) -> Any:
+        require_attributes(self, ("_key", "_cert"), "aiortc", _INSTALLED, TESTED_AIORTC)
+        return dtls_context(self._key, self._cert, srtp_profiles)
+
+
+CERTIFICATE = Certificate.generateCertificate()
 """Ours, one per process; peers check its fingerprint only, not its dates. Made at import, which
 happens once whichever thread comes first: two would offer one fingerprint and show the other."""
 
