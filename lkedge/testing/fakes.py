@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lkedge.builtin.blocks import BlockPool
 from lkedge.builtin.pace import Pace
 from lkedge.clock import SECOND_NS
-from lkedge.errors import EncoderError, SourceClosed, SourceEnded, SourceLost, SourceUnavailable
+from lkedge.errors import EncoderError, SourceClosed, SourceEnded, SourceLost, SourceStuck, SourceUnavailable
 from lkedge.media.frame import EncodedFrame, VideoFrame
 from lkedge.media.layers import NO_RID
 from lkedge.plugin.api import (
@@ -37,7 +37,7 @@ class FlakyOptions:
     fault: str = option(
         "lost",
         help="what goes wrong",
-        choices=("lost", "ends", "error", "segv", "exit", "unavailable", "backwards"),
+        choices=("lost", "stuck", "ends", "error", "segv", "exit", "unavailable", "backwards"),
     )
     after: int = option(5, help="frames that come before")
     once_file: str = option("", help="made when it goes wrong; it goes right while the file exists", is_path=True)
@@ -109,6 +109,8 @@ class FlakySource(PatternSource):
         match self._options.fault:
             case "lost":
                 raise SourceLost("flaky: the device is gone")
+            case "stuck":
+                raise SourceStuck("flaky: its library hangs")
             case "ends":
                 raise SourceEnded("flaky: that was all")
             case "error":

@@ -223,6 +223,18 @@ async def test_lost_source_is_opened_again(isolation: Isolation, tmp_path: Path)
     assert not recorder.of(WorkerDied)
 
 
+@BOTH
+async def test_stuck_source_says_why_and_gets_another_worker(isolation: Isolation, tmp_path: Path) -> None:
+    options = {"fault": "stuck", "once_file": str(tmp_path / "once")}
+    async with running(spec("flaky", options=options), isolation) as (host, recorder):
+        host.apply(plan("q"))
+        await recorder.until(lambda: recorder.of(WorkerDied))
+        assert recorder.of(SourceFailed) == [SourceFailed("flaky: its library hangs", True)]
+        await recorder.frames_of("q", 3)
+
+    assert host.restarts == 1
+
+
 async def test_missing_source_is_reported_once_and_tried_again() -> None:
     options = {"fault": "unavailable"}
     async with running(spec("flaky", options=options)) as (_, recorder):
