@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CONNECT_DEADLINE_S = 10.0
+FIRST_LOOK_S = 1.0
+"""dbus-fast takes a tenth of a second to import, several on a small Pi: the room goes first."""
+
 FIRST_RETRY_S = 1.0
 MAX_RETRY_S = 30.0
 DEFAULT_ADDRESS = "unix:path=/var/run/dbus/system_bus_socket"
@@ -45,7 +48,7 @@ class DbusService:
 
     def __init__(
         self, handler: Handler, rights: Rights, *, clock: Clock | None = None, bus_name: str = BUS_NAME,
-        first_retry_s: float = FIRST_RETRY_S,
+        first_retry_s: float = FIRST_RETRY_S, first_look_s: float = FIRST_LOOK_S,
     ) -> None:  # fmt: skip
         self.is_on_bus = False
         self._handler = handler
@@ -54,6 +57,7 @@ class DbusService:
         self._refusals = RefusalLog()
         self._bus_name = bus_name
         self._first_retry_s = first_retry_s
+        self._first_look_s = first_look_s
         self._task: asyncio.Task[None] | None = None
         self._told = ""
 
@@ -71,6 +75,7 @@ class DbusService:
 
     async def _run(self) -> None:
         retry_s = self._first_retry_s
+        await asyncio.sleep(self._first_look_s)
         try:
             while True:
                 if await self._attempt():

@@ -37,12 +37,16 @@ class NotRunning(CtlError):
     status = EX_NOT_RUNNING
 
     def __init__(self, path: str, error: OSError) -> None:
+        unit = unit_of(path)
         found = "nobody listens at" if isinstance(error, ConnectionRefusedError) else "there is no"
         super().__init__(
-            f"lkedge is not running: {found} {path}\n"
-            "  sudo systemctl start lkedge      starts it\n"
-            "  systemctl status lkedge          tells why it does not stay\n"
-            "  lkedgectl --instance NAME ...    asks lkedge@NAME.service instead, --socket PATH any other"
+            f"{unit} is not running: {found} {path}\n"
+            f"  sudo systemctl start {unit}\n"
+            f"      starts it\n"
+            f"  systemctl status {unit}\n"
+            f"      tells why it does not stay\n"
+            f"  lkedgectl --instance NAME ..., lkedgectl --socket PATH ...\n"
+            f"      ask lkedge@NAME.service, or any other"
         )
 
 
@@ -62,8 +66,9 @@ class NoAnswer(CtlError):
 
     def __init__(self, path: str, timeout_s: float) -> None:
         super().__init__(
-            f"lkedge has not answered at {path} for {timeout_s:g} s\n"
-            "  systemctl status lkedge          tells whether it starts, runs or fails"
+            f"{unit_of(path)} has not answered at {path} for {timeout_s:g} s\n"
+            f"  systemctl status {unit_of(path)}\n"
+            f"      tells whether it starts, runs or fails"
         )
 
 
@@ -93,6 +98,13 @@ class Refused(CtlError):
 GROUP_HINT = """\
   root and members of the group lkedge may:
   sudo usermod -aG lkedge "$USER"  and log in again, or use sudo"""
+
+
+def unit_of(path: str) -> str:
+    """The unit that a socket belongs to, as far as its path tells."""
+    folder, _, _ = path.rpartition("/")
+    instance = folder.removeprefix("/run/lkedge/")
+    return f"lkedge@{instance}" if instance != folder and "/" not in instance else "lkedge"
 
 
 def user_name() -> str:

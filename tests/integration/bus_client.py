@@ -100,7 +100,7 @@ async def connected(address: str) -> AsyncIterator[BusClient]:
 async def serving(target: FakeTarget, config: ControlConfig | None = None) -> AsyncIterator[DbusService]:
     """The service on the bus of $DBUS_SYSTEM_BUS_ADDRESS, over a fake daemon."""
     handler = Handler(target)
-    service = DbusService(handler, Rights(config or ControlConfig()), first_retry_s=0.05)
+    service = DbusService(handler, Rights(config or ControlConfig()), first_retry_s=0.05, first_look_s=0)
     service.start()
     try:
         yield service

@@ -59,11 +59,11 @@ class PrivateBus:
     """Starts and stops it; the address stays the same.
 
     address: for $DBUS_SYSTEM_BUS_ADDRESS and `busctl --address`. has_policy: as on a machine where
-        the package is installed, and we run as the user that it makes.
+        the package is installed, and we run as the user that it makes. more: a policy of the administrator.
     """
 
-    def __init__(self, *, has_policy: bool = True) -> None:
-        self._installed = INSTALLED if has_policy else ""
+    def __init__(self, *, has_policy: bool = True, more: str = "") -> None:
+        self._installed = (INSTALLED if has_policy else "") + more
         self._folder = Path(tempfile.mkdtemp(prefix="lkedge-bus-"))
         # Other users have to get to the socket.
         self._folder.chmod(0o755)

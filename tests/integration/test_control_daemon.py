@@ -58,7 +58,7 @@ async def controlled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
             await run.published("front", "h")
             await run.published("mic")
             handler = Handler(run.target)
-            service = DbusService(handler, Rights(ControlConfig()), first_retry_s=0.05)
+            service = DbusService(handler, Rights(ControlConfig()), first_retry_s=0.05, first_look_s=0)
             service.start()
             async with over_http(tmp_path, run.target) as socket, connected(bus.address) as client:
                 await until_served(client)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -138,6 +140,39 @@ async def test_a_stranger_hears_no_signals(bus: PrivateBus, stranger: BusClient)
     assert stranger.signals == []
 
 
+async def heard_by_a_stranger(monkeypatch: pytest.MonkeyPatch, policy: str) -> tuple[int, str]:
+    """With a policy of the administrator: how many signals of one change it hears, and what it is refused with."""
+    bus, target = PrivateBus(more=policy), FakeTarget()
+    bus.start()
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
+    try:
+        async with serving(target) as service, connected(bus.address) as friend, AsyncExitStack() as stack:
+            with as_user(NOBODY):
+                stranger = await stack.enter_async_context(connected(bus.address))
+            await until(lambda: service.is_on_bus and target.listeners > 0)
+            await stranger.listen()
+            await friend.listen()
+            assert await refusal(friend, FRONT, TRACK, "Mute") == ""
+            await friend.signal("PropertiesChanged")
+            # What the bus has for a connection comes in order, so the signal is here before this answer.
+            refused = await refusal(stranger, FRONT, TRACK, "Mute")
+            return len(stranger.signals), refused
+    finally:
+        bus.remove()
+
+
+async def test_the_administrator_may_let_everyone_hear(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/dbus.md").read_text()
+    found = re.search(r"```xml\n<busconfig>\n(.*?)</busconfig>", page, re.DOTALL)
+    assert found is not None
+    assert await heard_by_a_stranger(monkeypatch, found[1]) == (1, FORBIDDEN)
+
+
+async def test_the_administrator_may_keep_strangers_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = '<policy context="default"><deny send_destination="org.lkedge1"/></policy>'
+    assert await heard_by_a_stranger(monkeypatch, policy) == (0, "org.freedesktop.DBus.Error.AccessDenied")
+
+
 async def test_a_stranger_cannot_be_the_daemon(stranger: BusClient) -> None:
     with pytest.raises(Exception, match="not allowed to own"):
         await stranger.bus.request_name("org.lkedge1")
@@ -202,8 +237,9 @@ from lkedge.control.peer import Rights
 from lkedge.plugin.api import DeviceInfo
 from lkedge.testing.fake_target import FakeTarget
 async def main():
-    service = DbusService(Handler(FakeTarget()), Rights(ControlConfig()))
+    service = DbusService(Handler(FakeTarget()), Rights(ControlConfig()), first_look_s=0)
     service.start()
+    await asyncio.sleep(0)
     await asyncio.sleep(0)
     await service.stop()
     print("dbus_fast" in sys.modules)
