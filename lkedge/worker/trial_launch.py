@@ -8,6 +8,7 @@ import os
 import selectors
 import subprocess
 import sys
+import tempfile
 import time
 
 from lkedge.worker.jsonable import from_json, to_json
@@ -29,7 +30,11 @@ LINE_LIMIT = 64 * 1024
 
 
 class TrialProcess:
-    """One trial that was started. `result` is for one thread; `kill` may come from any."""
+    """One trial that was started. `result` is for one thread; `kill` may come from any.
+
+    It has a runtime folder of its own: what an encoder shares with others there, such as a budget
+    of pixels, is neither taken from running tracks nor counted against what it can do.
+    """
 
     def __init__(self, request: TrialRequest, *, niceness: int = 0) -> None:
         """Start it.
@@ -40,12 +45,13 @@ class TrialProcess:
         self._request = request
         self._stage = "starting"
         self._result: TrialResult | None = None
+        self._runtime = tempfile.TemporaryDirectory(prefix="lkedge-trial-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
             [*_nice(niceness), sys.executable, "-P", "-m", PROGRAM, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=worker_environment(),
+            env=worker_environment() | {"RUNTIME_DIRECTORY": self._runtime.name},
         )
 
     def result(self, deadline_s: float = DEADLINE_S) -> TrialResult:
@@ -65,6 +71,7 @@ class TrialProcess:
         self._process.kill()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(END_S)
+        self._runtime.cleanup()
 
     def _send_request(self) -> None:
         assert self._process.stdin is not None

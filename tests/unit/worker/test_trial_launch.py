@@ -31,9 +31,12 @@ def chatter(settings):
     os.write(1, b"{}" + bytes([10]))
     return X264Encoder(settings)
 
+def confess(settings):
+    raise OSError(os.environ["RUNTIME_DIRECTORY"])
+
 @hookimpl
 def lkedge_register_encoders(register):
-    for name, make in (("hanging", hang), ("crashing", crash), ("chattering", chatter)):
+    for name, make in (("hanging", hang), ("crashing", crash), ("chattering", chatter), ("confessing", confess)):
         register(EncoderRegistration(name, Codec.H264, "", video=make))
 """
 
@@ -69,6 +72,13 @@ def test_a_crash_is_a_result() -> None:
     result = try_encoder(request("crashing"))
 
     assert result.reason == "it crashed while opening it for 160x90 (the trial ended by signal 11)"
+
+
+def test_it_shares_nothing_with_running_tracks_and_leaves_nothing_behind() -> None:
+    folder = Path(try_encoder(request("confessing")).reason.rpartition(" ")[2])
+
+    assert folder.name.startswith("lkedge-trial-")
+    assert not folder.exists()
 
 
 def test_an_unknown_encoder_is_a_result() -> None:
