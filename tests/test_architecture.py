@@ -47,7 +47,6 @@ ONLY_IN = {
     "h11": {"control"},
     "dbus_fast": {"control"},
     "av": {"builtin", "worker"},
-    "dbus_fast": {"control"},
 }
 """Which package of lkedge may import a third-party one."""
 
