@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from lkedge_screen import x11_connection
+from lkedge_screen import x11_connection, x11_wire
 from lkedge_screen.options import ScreenOptions
 from lkedge_screen.probe import probe
 from lkedge_screen.source import ScreenSource
@@ -64,6 +64,16 @@ def test_region_begins_and_ends_where_it_says(name: str, request: pytest.Fixture
     painter.end()
     assert (frame.width, frame.height) == (200, 100)
     assert {pixel(frame, x, y) for x in (0, 199) for y in (0, 99)} == {BLUE}
+
+
+def test_server_that_refuses_our_memory_sends_pictures_through_the_socket(
+    server: Xvfb, painter: Painter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(x11_wire, "shm_attach_fd", lambda opcode, segment: struct.pack("<BBH", opcode, 99, 1))
+    painter.fill(RED, 0, 0, 641, 363)
+    with opened(server, cursor=False) as source:
+        frames = [source.read() for _ in range(3)]
+    assert {pixel(frame, 5, 5) for frame in frames} == {RED}
 
 
 def test_odd_screen_is_captured_without_its_last_row_and_column(server: Xvfb) -> None:

@@ -33,6 +33,7 @@ class X11Connection:
         self._closing = threading.Lock()
         self._sock = self._connected(f"{sockets}{number}")
         self._resources = 0
+        self._sequence = 0
         try:
             self.setup = self._set_up(cookie_for(_authority(authority), socket.gethostname(), number))
         except BaseException:
@@ -43,16 +44,17 @@ class X11Connection:
         """Send a request that has no reply. The descriptors stay ours."""
         try:
             socket.send_fds(self._sock, [request], descriptors) if descriptors else self._sock.sendall(request)
+            self._sequence = (self._sequence + 1) & 0xFFFF
         except OSError as error:
             raise self._lost(error) from error
 
     def ask(self, request: bytes) -> bytes:
-        """Send a request and wait for its reply. Raises SourceLost for an error reply too."""
+        """Send a request and wait for its reply. Raises SourceLost for an error, of an earlier request too."""
         self.send(request)
         while True:
             head = self._receive(wire.REPLY_BYTES)
             message = head + self._receive(wire.further_bytes(head))
-            if head[0] == wire.REPLY:
+            if head[0] == wire.REPLY and wire.sequence(head) == self._sequence:
                 return message
             if head[0] == wire.ERROR:
                 raise SourceLost(f"{self._name}: the server refuses: {wire.describe_error(head)}")
@@ -98,10 +100,10 @@ class X11Connection:
 
     def _set_up(self, cookie: bytes) -> wire.Setup:
         try:
-            self.send(wire.setup_request(cookie))
+            self._sock.sendall(wire.setup_request(cookie))
             status, reason_length, _, _, units = wire.SETUP_HEADER.unpack(self._receive(wire.SETUP_HEADER.size))
             data = self._receive(4 * units)
-        except SourceLost as error:
+        except (SourceLost, OSError) as error:
             raise SourceUnavailable(str(error)) from error
         if status != wire.SETUP_OK:
             reason = data[:reason_length].decode(errors="replace").strip() if status == wire.SETUP_FAILED else ""

@@ -80,6 +80,8 @@ class X11Grabber:
         self._shm = self._shm_opcode()
         self._xfixes = self._xfixes_opcode() if options.cursor and bits == 32 else 0
         self._segments = Pool(partial(_Segment, connection, self._shm, self._stride * self.height))
+        if self._shm and not self._takes_memory():
+            self._shm = 0
 
     def _checked(self, setup: wire.Setup, number: int) -> wire.Screen:
         if number >= len(setup.screens):
@@ -102,8 +104,21 @@ class X11Grabber:
             version = wire.parse_shm_version(self._connection.ask(wire.shm_query_version(opcode)))
             if version >= SHM_WITH_DESCRIPTORS:
                 return opcode
-        logger.info("%s has no MIT-SHM 1.2; pictures come through its socket, which costs more", self._name)
+        self._note_slow("it has no MIT-SHM 1.2")
         return 0
+
+    def _takes_memory(self) -> bool:
+        """A server at the other end of a tunnel has the extension, but never sees our descriptors."""
+        self._segments.take()
+        try:
+            self._connection.ask(wire.get_geometry(self._screen.root))
+        except SourceLost as error:
+            self._note_slow(str(error))
+            return False
+        return True
+
+    def _note_slow(self, reason: str) -> None:
+        logger.info("%s: pictures come through its socket, which costs more: %s", self._name, reason)
 
     def _xfixes_opcode(self) -> int:
         opcode = self._connection.extension("XFIXES")

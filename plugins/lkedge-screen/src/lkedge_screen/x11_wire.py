@@ -151,6 +151,12 @@ def further_bytes(head: bytes) -> int:
     return 0
 
 
+def sequence(head: bytes) -> int:
+    """The number of the request that this answers, as far as 16 bits tell."""
+    number: int = struct.unpack_from("<H", head, 2)[0]
+    return number
+
+
 def describe_error(head: bytes) -> str:
     code = head[1]
     minor, major = struct.unpack_from("<HB", head, 8)
