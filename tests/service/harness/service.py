@@ -41,6 +41,7 @@ class Service:
         self.machine = machine
         self.sfu = sfu
         self.room = room
+        self._since = machine.shell("date +%s.%N").stdout.strip()
 
     def configure(self, tracks: str = FRONT, livekit: str = "", more: str = "") -> None:
         """Write the configuration, with the key and secret beside it readable by the service alone."""
@@ -80,13 +81,16 @@ class Service:
         return int(self.show("MainPID"))
 
     def journal(self, *options: str) -> str:
-        """The messages of the unit since boot."""
-        return self.machine.run("journalctl", "-u", UNIT, "--no-pager", "-o", "cat", *options).check().stdout
+        """The messages of the unit in this test."""
+        return self._journalctl("-o", "cat", *options)
 
     def records(self, *options: str) -> list[dict[str, Any]]:
         """The same with all fields."""
-        text = self.machine.run("journalctl", "-u", UNIT, "--no-pager", "-o", "json", *options).check().stdout
-        return [json.loads(line) for line in text.splitlines()]
+        return [json.loads(line) for line in self._journalctl("-o", "json", *options).splitlines()]
+
+    def _journalctl(self, *options: str) -> str:
+        command = ["journalctl", "-u", UNIT, "--no-pager", "--since", f"@{self._since}", *options]
+        return self.machine.run(*command).check().stdout
 
     def ctl(self, *words: str, user: str = "") -> Finished:
         """Run lkedgectl."""
