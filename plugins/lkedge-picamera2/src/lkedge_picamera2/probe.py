@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import os
@@ -21,6 +22,8 @@ DEADLINE_S = 4.5
 
 def probe(command: Sequence[str] = COMMAND) -> list[DeviceInfo]:
     """Those on CSI; webcams, which libcamera lists too, are for the source v4l2."""
+    if command is COMMAND and importlib.util.find_spec("libcamera") is None:
+        return []
     return [_device_info(table) for table in _tables(command) if "/usb" not in table["id"]]
 
 
