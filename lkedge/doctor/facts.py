@@ -132,7 +132,7 @@ class Encoder:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """files: that were read. problems: sentences. tracks: names. unknown is its own state: nothing was found."""
+    """files: that were read. problems: sentences; the rest is empty then. tracks: names."""
 
     files: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
@@ -164,8 +164,8 @@ class Unit:
 class Network:
     """The way to the server. Each *_problem is a sentence or ""; what comes after the first one was not tried.
 
-    tcp_ms: for connecting. validation: what the server says to our token: an HTTP status, 0 when it was not asked.
-    token_problem: why there is no token to show.
+    tcp_ms: for connecting. token_problem: why there is no token to show. server_problem: why the server
+    refuses it. is_validated: the server has taken it.
     """
 
     host: str = ""
@@ -181,7 +181,10 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """A real short stay in the room. problem: why it came to nothing; media: whether sound got through."""
+    """A real short stay in the room, with a test picture.
+
+    problem: why it came to nothing. seconds: until it was published. round_trip_ms: None when not measured.
+    """
 
     problem: str = ""
     seconds: float = 0.0
