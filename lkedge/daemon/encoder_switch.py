@@ -6,28 +6,28 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from lkedge.config.models import TrackConfig
 from lkedge.errors import LkedgeError
 
 logger = logging.getLogger(__name__)
 
+if TYPE_CHECKING:
+    # Making a Protocol takes a millisecond, ten on a small board, at each start.
+    class Running(Protocol):
+        """A Publication, as far as it is needed here."""
 
-class Running(Protocol):
-    """A Publication, as far as it is needed here."""
+        @property
+        def config(self) -> TrackConfig: ...
 
-    @property
-    def config(self) -> TrackConfig: ...
+    class Tracks(Protocol):
+        """The Publisher, as far as it is needed here."""
 
+        @property
+        def publications(self) -> Sequence[Running]: ...
 
-class Tracks(Protocol):
-    """The Publisher, as far as it is needed here."""
-
-    @property
-    def publications(self) -> Sequence[Running]: ...
-
-    async def change_track(self, config: TrackConfig) -> None: ...
+        async def change_track(self, config: TrackConfig) -> None: ...
 
 
 class EncoderSwitch:
