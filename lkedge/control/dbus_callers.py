@@ -51,6 +51,10 @@ class Callers:
         self._refusals.note(peer, f"{what} on the bus", self._clock.monotonic_ns())
         raise ControlError(Code.FORBIDDEN, f"you may not call {what}: {self._rights.remedy(access)}")
 
+    async def may_read(self, sender: str) -> bool:
+        """The same as a question, which is not logged."""
+        return self._rights.permits(await self._peer(sender), Access.READ)
+
     async def _peer(self, sender: str) -> Peer:
         if peer := self._known.get(sender):
             return peer

@@ -51,6 +51,8 @@ _STANDARD = {
     PROPERTIES: {"Get": "ss", "GetAll": "s", "Set": "ssv"},
 }
 
+_CHILD = {"/": "org", "/org": "lkedge1", ROOT_PATH: "track"}
+
 Answer = tuple[str, list[Any]]
 """Signature and body of a reply."""
 
@@ -137,7 +139,7 @@ class Calls:
     async def _standard(self, message: Message) -> Answer:
         match message.member:
             case "Introspect":
-                return "s", [await self._introspection(_path(message))]
+                return "s", [await self._introspection(message)]
             case "GetManagedObjects":
                 return "a{oa{sa{sv}}}", [await self._managed_objects(message)]
             case "Get":
@@ -146,15 +148,16 @@ class Calls:
                 return "a{sv}", [await self._properties(message, message.body[0])]
         return await self._set_property(message, *message.body)
 
-    async def _introspection(self, path: str) -> str:
-        """Free for all: it tells no more than the names of the tracks."""
-        below = {ROOT_PATH: "track"} | {"/": "org", "/org": "lkedge1"}
-        if path in below:
-            return node_xml(interface_of(path), [below[path]], is_root=path == ROOT_PATH)
-        names = [track.name for track in (await self._status()).tracks]
+    async def _introspection(self, message: Message) -> str:
+        """Free for all; which tracks there are is told to those who may look."""
+        path = _path(message)
+        if path in _CHILD:
+            return node_xml(interface_of(path), [_CHILD[path]], is_root=path == ROOT_PATH)
+        may_read = await self._callers.may_read(message.sender or "")
+        names = [track.name for track in (await self._status()).tracks] if may_read else []
         if path == TRACKS_PATH:
             return node_xml(None, [track_path(name).rpartition("/")[2] for name in names])
-        if track_name(path) not in names:
+        if interface_of(path) is None or (may_read and track_name(path) not in names):
             raise DBusError(ErrorType.UNKNOWN_OBJECT, f"there is no object {path}")
         return node_xml(TRACK, [])
 

@@ -18,7 +18,7 @@ from dbus_fast import RequestNameReply, Variant
 from lkedge.config.models import ControlConfig
 from lkedge.control.api import MANAGER, TRACK
 from lkedge.control.dbus_calls import MAX_GUESTS
-from lkedge.control.dbus_names import OBJECT_MANAGER, ROOT_PATH, track_path
+from lkedge.control.dbus_names import INTROSPECTABLE, OBJECT_MANAGER, ROOT_PATH, TRACKS_PATH, track_path
 from lkedge.plugin.api import DeviceInfo
 from lkedge.testing.fake_target import FakeTarget
 from tests.integration.bus_client import BusClient, Refused, as_user, busctl, connected, serving, until
@@ -103,6 +103,17 @@ async def test_a_stranger_may_read_where_everyone_may(stranger: BusClient) -> No
         with pytest.raises(Refused, match="you may not call mute"):
             await stranger.set(FRONT, TRACK, "Muted", Variant("b", True))
     assert target.calls == []
+
+
+async def test_a_stranger_is_not_told_which_tracks_there_are(stranger: BusClient) -> None:
+    async with serving(FakeTarget()) as service:
+        await until(lambda: service.is_on_bus)
+        (folder,) = await stranger.call(TRACKS_PATH, INTROSPECTABLE, "Introspect")
+        assert "front" not in folder
+        for name in ("front", "none"):
+            (described,) = await stranger.call(track_path(name), INTROSPECTABLE, "Introspect")
+            assert TRACK in described
+            assert await refusal(stranger, track_path(name), TRACK, "Status") == FORBIDDEN
 
 
 async def test_strangers_cannot_crowd_out_others(bus: PrivateBus, stranger: BusClient) -> None:
