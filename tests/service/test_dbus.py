@@ -63,15 +63,11 @@ async def test_properties_and_methods(service: Service) -> None:
 
 async def test_changes_are_told(service: Service) -> None:
     await ready(service)
-    monitor = service.machine.start("busctl", "--system", "--json=short", "monitor", NAME)
-    try:
-        await asyncio.sleep(1)
-        service.ctl("mute", "front").check()
-        service.ctl("unmute", "front").check()
-        await asyncio.sleep(2)
-    finally:
-        monitor.terminate()
-        output, _ = monitor.communicate(timeout=10)
+    monitor = service.machine.start("busctl", "--system", "--json=short", "monitor", NAME, lifetime_s=8)
+    await asyncio.sleep(1)
+    for command in ("mute", "unmute"):
+        (await away(service.ctl, command, "front")).check()
+    output, _ = await away(monitor.communicate, timeout=20)
     messages = [json.loads(line) for line in output.decode().splitlines() if line.startswith("{")]
     changed = [one["payload"]["data"] for one in messages if one.get("member") == "PropertiesChanged"]
     assert any("Muted" in payload[1] for payload in changed), messages

@@ -112,9 +112,9 @@ class Machine:
             raise MachineError(f"{shlex.join(argv)} did not end within {timeout} s\n{error.stdout!r}") from error
         return Finished(argv, done.returncode, _text(done.stdout), _text(done.stderr))
 
-    def start(self, *argv: str, user: str = "") -> subprocess.Popen[bytes]:
-        """Start a command inside; the caller reads its output, ends it and waits for it."""
-        command = [*self._enter(), *(("runuser", "-u", user, "--") if user else ()), *argv]
+    def start(self, *argv: str, lifetime_s: int = 30) -> subprocess.Popen[bytes]:
+        """Start a command inside that is ended after so long at the latest; the caller waits for its output."""
+        command = [*self._enter(), "timeout", str(lifetime_s), *argv]
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def shell(self, script: str, **options: float) -> Finished:
