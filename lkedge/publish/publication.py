@@ -7,8 +7,7 @@ publishes it (`attach`) and forgets it (`detach`); worker, source and encoders g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Protocol
 
 from lkedge.clock import Clock
@@ -24,9 +23,9 @@ from lkedge.publish.layer_controller import LayerLimit
 from lkedge.publish.live_source import LiveSource
 from lkedge.publish.state import TrackState
 from lkedge.publish.track import Track, track_for
-from lkedge.publish.track_log import TrackLog
 from lkedge.publish.track_worker import TrackWorker
 from lkedge.publish.video_track import VideoTrack
+from lkedge.publish.worker_reports import WorkerReports
 from lkedge.terms import Rid, Ssrc, TrackKind, VideoQuality
 from lkedge.worker import events
 
@@ -60,7 +59,6 @@ class Publication:
         self._is_muted = config.muted
         self._clock = clock
         self._listener = listener
-        self._log = TrackLog(config.name)
         self._track = track_for(config)
         self._announced: tuple[str, ...] = ()
         self._attachment: Attachment | None = None
@@ -73,6 +71,7 @@ class Publication:
             on_event=self._on_worker_event,
             changed=lambda: listener.do_publication_changed(self),
         )
+        self._reports = WorkerReports(self)
 
     def __repr__(self) -> str:
         return f"<Publication {self.name} {self.state}>"
@@ -108,11 +107,6 @@ class Publication:
     def is_publishable(self) -> bool:
         """Its source has told its format, so that the server can be told the layers."""
         return self.is_enabled and self._track.is_known
-
-    @property
-    def has_red(self) -> bool:
-        """Sound with RFC 2198 redundancy."""
-        return isinstance(self._track, AudioTrack) and self._track.has_red
 
     @property
     def live(self) -> LiveSource:
@@ -155,7 +149,7 @@ class Publication:
         async with self._changing:
             if is_enabled == self.is_enabled:
                 return
-            self._set_state(TrackState.STARTING if is_enabled else TrackState.DISABLED)
+            self.set_state(TrackState.STARTING if is_enabled else TrackState.DISABLED)
             if is_enabled:
                 self.start()
             else:
@@ -181,7 +175,7 @@ class Publication:
             self._track.change(config, config.publish)  # type: ignore[arg-type]
             if is_restarted:
                 self.start()
-            self._detach_if_other()
+            self.detach_if_other()
             self.refresh()
 
     def attach(self, attachment: Attachment) -> None:
@@ -189,7 +183,7 @@ class Publication:
         self._attachment = attachment
         self._announced = self._track.announcement
         self._track.controller.set_published(True)
-        self._set_state(TrackState.MUTED if self.is_muted else TrackState.PUBLISHED)
+        self.set_state(TrackState.MUTED if self.is_muted else TrackState.PUBLISHED)
         self.refresh()
 
     def detach(self) -> None:
@@ -200,7 +194,7 @@ class Publication:
         attachment.end()
         self._track.controller.set_published(False)
         if self.is_enabled:
-            self._set_state(TrackState.READY)
+            self.set_state(TrackState.READY)
         self.refresh()
 
     def refuse(self, state: TrackState, reason: str) -> None:
@@ -208,7 +202,7 @@ class Publication:
         if not self.is_enabled:
             return
         self.detach()
-        self._set_state(state, reason)
+        self.set_state(state, reason)
 
     def set_connected(self, is_connected: bool) -> None:
         """False after a long time without a room: the source is released."""
@@ -222,7 +216,7 @@ class Publication:
         self._is_muted = is_muted
         self._track.controller.set_muted(is_muted)
         if self._attachment is not None:
-            self._set_state(TrackState.MUTED if is_muted else TrackState.PUBLISHED)
+            self.set_state(TrackState.MUTED if is_muted else TrackState.PUBLISHED)
         if not by_server:
             self._listener.do_mute_changed(self)
         self.refresh()
@@ -269,7 +263,7 @@ class Publication:
         self.gate.want(frozenset())
         await self._worker.stop()
 
-    def _detach_if_other(self) -> None:
+    def detach_if_other(self) -> None:
         """What the server was told is no longer so: the session publishes the track anew."""
         if self._attachment is not None and self._announced != self._track.announcement:
             self.detach()
@@ -303,49 +297,10 @@ class Publication:
             self._attachment.send(frame)
 
     def _on_worker_event(self, event: events.WorkerEvent) -> None:
-        self.live.take(event)
-        match event:
-            case events.SourceOpened():
-                self._on_source_opened(event)
-            case events.SourceFailed():
-                self._fail(f"source {self.config.source}: {event.reason}", self._log.source_lost)
-            case events.SourceFinished():
-                self._set_state(TrackState.FINISHED, "the source came to its end")
-            case events.EncoderOpened():
-                self.encoder = event.encoder
-            case events.EncoderFailed():
-                reason = f"encoder {event.encoder} of layer {event.rid or 'single'}: {event.reason}"
-                self._fail(reason, partial(self._log.encoder_failed, event.rid))
-            case events.WorkerDied():
-                self._log.worker_died(event.reason)
-            case _:
-                pass
+        self._reports.take(event)
 
-    def _on_source_opened(self, event: events.SourceOpened) -> None:
-        is_first = not self._track.is_known
-        self._take_format(event)
-        self._detach_if_other()
-        if self.state is TrackState.FAILED:
-            self._log.back(self.config.source)
-        if is_first or self.state is TrackState.FAILED:
-            state = TrackState.MUTED if self.is_muted else TrackState.PUBLISHED
-            self._set_state(state if self._attachment else TrackState.READY)
-        if is_first:
-            self._log.opened(self.config.source, self._track.format_text())
-        self.refresh()
-
-    def _take_format(self, event: events.SourceOpened) -> None:
-        if isinstance(self._track, VideoTrack) and event.video is not None:
-            self._track.set_format(event.video)
-        elif isinstance(self._track, AudioTrack) and event.audio is not None:
-            self._track.set_format(event.audio)
-
-    def _fail(self, reason: str, say: Callable[[str], None]) -> None:
-        if (self.state, self.reason) != (TrackState.FAILED, reason):
-            say(reason)
-        self._set_state(TrackState.FAILED, reason)
-
-    def _set_state(self, state: TrackState, reason: str = "") -> None:
+    def set_state(self, state: TrackState, reason: str = "") -> None:
+        """It is in this state now; whoever listens is told of another one."""
         if (state, reason) == (self.state, self.reason):
             return
         self.state, self.reason = state, reason

@@ -286,7 +286,7 @@ class RoomTracks:
             has_rtx=rtx_ssrc is not None,
             timestamp_offset=self._timestamp_offset,
             cname=self._cname,
-            red=publication.has_red,
+            red=publication.track.has_red,
         )
         return RtpStream(config, ssrc=ssrc, rtx_ssrc=rtx_ssrc)
 

@@ -25,6 +25,7 @@ class VideoTrack:
     """
 
     kind = TrackKind.VIDEO
+    has_red = False
 
     def __init__(self, config: TrackConfig, publish: VideoPublish) -> None:
         self._config = config
