@@ -20,7 +20,8 @@ from lkedge.control.handler import Handler
 from lkedge.control.peer import Rights
 from lkedge.testing.fake_target import FakeTarget
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
+"""Long enough for a machine that does ten other things."""
 
 
 class Refused(Exception):

@@ -50,7 +50,7 @@ async def by_http(path: str, command: Command, values: Mapping[str, Any]) -> Sai
         target += f"?{query}" if query else ""
     else:
         body = json.dumps(rest).encode()
-    response = await asyncio.to_thread(http.request, path, command.method, target, body, timeout_s=10)
+    response = await asyncio.to_thread(http.request, path, command.method, target, body, timeout_s=30)
     if command.reply is bytes and response.status == 200:
         return response.body, "", ""
     reply = json.loads(response.body)

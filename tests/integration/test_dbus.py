@@ -281,7 +281,7 @@ async def test_a_bus_that_stands_still_holds_nothing_up(bus: PrivateBus, target:
         os.kill(bus.pid, signal.SIGSTOP)
         try:
             target.set_muted("front", True, False)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await service.stop()
             service.start()
             await until(lambda: service.is_on_bus is False)

@@ -212,7 +212,7 @@ async def test_busctl_of_a_stranger_is_refused(bus: PrivateBus) -> None:
         await until(lambda: service.is_on_bus)
         command = ["busctl", f"--address={bus.address}", "call", "org.lkedge1", FRONT, TRACK, "Mute"]
         status = await asyncio.to_thread(
-            subprocess.run, command, user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, timeout=10
+            subprocess.run, command, user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, timeout=30
         )
     assert status.returncode != 0
     assert b"you may not call mute" in status.stderr
@@ -228,7 +228,7 @@ async def test_busctl_monitor_shows_a_call_and_its_signal(bus: PrivateBus) -> No
         )  # fmt: skip
         assert monitor.stderr is not None
         assert monitor.stdout is not None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await monitor.stderr.readline()
             await busctl(bus.address, "call", "org.lkedge1", FRONT, TRACK, "Mute")
             output = b""

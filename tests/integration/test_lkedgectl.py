@@ -51,7 +51,7 @@ def ctl(path: Path) -> Ctl:
     """Runs a command beside the loop that answers it."""
 
     async def run(*words: str) -> int:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await asyncio.to_thread(main, ["--socket", str(path), *words])
 
     return run
@@ -207,7 +207,7 @@ async def test_names_are_escaped(ctl: Ctl, target: FakeTarget) -> None:
 
 async def test_events_begin_with_the_state(ctl: Ctl, target: FakeTarget, capsys: Output) -> None:
     running = asyncio.create_task(ctl("events", "--count", "2", "--json"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not target.listeners:
             await asyncio.sleep(0.01)
     target.set_muted("front", True, False)
@@ -269,7 +269,7 @@ sys.exit(main(["--socket", sys.argv[1], "mute", "front"]))
 async def test_without_rights_it_says_how_to_get_them(path: Path, target: FakeTarget, mode: int) -> None:
     path.chmod(mode)
     command = [sys.executable, "-c", AS_NOBODY, str(path)]
-    result = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=20)
+    result = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
     assert result.returncode == 4, result.stderr
     assert "usermod -aG lkedge" in result.stderr
     assert target.calls == []

@@ -72,7 +72,7 @@ def peer(tmp_path: Path) -> Iterator[Peer]:
     ids=["length", "chunks", "until closed", "bare line ends"],
 )
 def test_bodies_of_all_kinds(peer: Peer, answer: bytes) -> None:
-    response = http.request(peer.answers(answer), "GET", "/v1/status", timeout_s=10)
+    response = http.request(peer.answers(answer), "GET", "/v1/status", timeout_s=30)
     assert (response.status, response.body) == (200, b"hello")
 
 
@@ -92,7 +92,7 @@ def test_bodies_of_all_kinds(peer: Peer, answer: bytes) -> None:
 )
 def test_what_is_no_http_is_a_bad_reply(peer: Peer, answer: bytes) -> None:
     with pytest.raises(BadReply):
-        http.request(peer.answers(answer), "GET", "/v1/status", timeout_s=10)
+        http.request(peer.answers(answer), "GET", "/v1/status", timeout_s=30)
 
 
 def test_a_silent_peer_is_given_up(peer: Peer) -> None:
