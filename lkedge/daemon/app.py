@@ -16,6 +16,7 @@ from lkedge.daemon.configuration import Configuration
 from lkedge.daemon.encoder_switch import EncoderSwitch
 from lkedge.daemon.encoders import Encoders
 from lkedge.daemon.frontends import Frontends
+from lkedge.daemon.hotplug import HotplugMonitor
 from lkedge.daemon.notices import Notices
 from lkedge.daemon.persist import StateFile, state_path
 from lkedge.daemon.reload import ReloadPlan
@@ -73,6 +74,7 @@ class Daemon:
         self.target: ControlTarget = DaemonTarget(
             self.publisher, self._configuration, self._changes, self._plugins, self._notices, clock.monotonic_ns()
         )
+        self._hotplug = HotplugMonitor(self.publisher.retry_sources)
         self._frontends = Frontends(self.target, config.control, control_sockets) if has_control else None
 
     async def start(self) -> None:
@@ -86,6 +88,7 @@ class Daemon:
         if kept.permissions is not None:
             self.publisher.set_permissions(kept.permissions)
         self.publisher.start()
+        self._hotplug.start()
         self._encoders.start()
         if self._frontends is not None:
             await self._frontends.start()
@@ -95,6 +98,7 @@ class Daemon:
     async def stop(self) -> None:
         """Leave the room, then stop the workers. In this order, so that nobody sees frozen pictures."""
         self._plugins.notify("lkedge_shutdown")
+        self._hotplug.stop()
         if self._frontends is not None:
             await self._frontends.stop()
         await self._encoders.stop()

@@ -171,6 +171,11 @@ class Publisher:
         if self._session is not None:
             self._session.do_send(requests.UpdateMetadata(metadata=metadata, name=name, attributes=attributes))
 
+    def retry_sources(self) -> None:
+        """A device came: open the sources that wait after a failure at once."""
+        for publication in self._publications.values():
+            publication.worker.retry()
+
     def reconnect(self) -> None:
         """Join the room anew, now."""
         self._connection.reconnect()

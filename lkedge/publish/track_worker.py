@@ -115,6 +115,11 @@ class TrackWorker:
         if self._host is not None:
             self._host.apply(plan)
 
+    def retry(self) -> None:
+        """A device came: a source that waits after a failure is opened at once."""
+        if self._host is not None:
+            self._host.retry()
+
     def request_key_frame(self, rid: Rid) -> None:
         if self._host is not None:
             self._host.request_key_frame(rid)
