@@ -246,3 +246,16 @@ def test_probe_lists_it_with_its_size(server: Xvfb) -> None:
     (device,) = [device for device in probe() if device.name == f"X11 {server.display}"]
     assert device.details["size"] == "640x362"
     assert f'display = "{server.display}"' in device.config
+
+
+def test_only_displays_that_somebody_serves_are_listed() -> None:
+    server = Xvfb()
+    display = server.display
+    assert display in x11_connection.displays()
+    os.kill(server.pid, signal.SIGKILL)
+    server.end()
+    left_behind = Path(f"{x11_connection.SOCKETS}{display[1:]}")
+    assert left_behind.exists()
+    assert display not in x11_connection.displays()
+    left_behind.unlink()
+    Path(f"/tmp/.X{display[1:]}-lock").unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import struct
 import subprocess
 from collections.abc import Sequence
@@ -41,9 +42,15 @@ class Xvfb:
         return f":{self.number}"
 
     def end(self) -> None:
-        """As when the X session is over."""
+        """As when the X session is over; it takes its files along."""
         process, self._process = self._process, None
-        if process is not None:
+        if process is None:
+            return
+        process.terminate()
+        process.send_signal(signal.SIGCONT)
+        try:
+            process.wait(START_S)
+        except subprocess.TimeoutExpired:
             process.kill()
             process.wait(START_S)
 

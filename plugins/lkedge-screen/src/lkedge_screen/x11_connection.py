@@ -137,14 +137,12 @@ class X11Connection:
 
 
 def displays(sockets: str = SOCKETS) -> list[str]:
-    """The X displays of this machine, as far as they can be seen: [":0"]."""
-    folder = Path(sockets).parent
-    names = {path.name for path in folder.glob("X[0-9]*")} if folder.is_dir() else set()
+    """The X displays of this machine that somebody serves, as far as they can be seen: [":0"]."""
+    lines = []
     with contextlib.suppress(OSError):
-        for line in Path("/proc/net/unix").read_text().splitlines():
-            _, at, path = line.partition(f"@{sockets}")
-            names |= {f"X{path}"} if at and path.isdigit() else set()
-    return [f":{number}" for number in sorted(int(name[1:]) for name in names if name[1:].isdigit())]
+        lines = Path("/proc/net/unix").read_text().splitlines()
+    numbers = {line.rpartition(sockets)[2] for line in lines if sockets in line}
+    return [f":{number}" for number in sorted(int(number) for number in numbers if number.isdigit())]
 
 
 def _authority(path: str) -> bytes:
