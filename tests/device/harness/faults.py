@@ -10,6 +10,25 @@ from tests.device.harness.guest import Guest
 
 VIVID = "/sys/bus/platform/drivers/vivid"
 VIVID_DEVICE = "vivid.0"
+VIMC = "/sys/bus/platform/drivers/vimc"
+VIMC_DEVICE = "vimc.0"
+VIRTUAL = "/usr/share/libcamera/pipeline/virtual/virtual.yaml"
+PICAMERA2 = "/opt/lkedge/lib/python3.13/site-packages/picamera2/picamera2.py"
+
+VIRTUAL_CAMERA = """
+"Sensor V":
+  supported_formats:
+  - width: 320
+    height: 180
+    frame_rates:
+    - 30
+    - 60
+  test_pattern: "bars"
+  location: "CameraLocationFront"
+  model: "virtual"
+"""
+ASK_FOR_VIDEO = "/def _get_raw_modes/,/raw_formats/s/StreamRole.Raw/StreamRole.VideoRecording/"
+"""A virtual camera has no raw stream, without which picamera2 does not open it."""
 
 
 async def set_controls(guest: Guest, name: str, **controls: int) -> None:
@@ -38,6 +57,34 @@ async def unplugged(guest: Guest) -> AsyncIterator[None]:
         yield
     finally:
         await _write(guest, f"{VIVID}/bind", VIVID_DEVICE)
+
+
+@asynccontextmanager
+async def aborting_camera(guest: Guest) -> AsyncIterator[None]:
+    """libcamera's virtual camera instead of vimc: an assertion in its C++ ends whoever takes a picture of it."""
+    await _write(guest, f"{VIMC}/unbind", VIMC_DEVICE)
+    await asyncio.to_thread(guest.push, VIRTUAL_CAMERA.encode(), VIRTUAL)
+    await _run(guest, "sed", "--in-place=.whole", ASK_FOR_VIDEO, PICAMERA2)
+    try:
+        yield
+    finally:
+        await _run(guest, "mv", f"{PICAMERA2}.whole", PICAMERA2)
+        await _run(guest, "rm", VIRTUAL)
+        await _write(guest, f"{VIMC}/bind", VIMC_DEVICE)
+
+
+async def send_signal(guest: Guest, track: str, name: str) -> None:
+    """Send a signal to the worker process of a track, such as STOP or ABRT. Raises GuestError when it has none."""
+    await _run(guest, "pkill", f"-{name}", "--exact", f"lkedge:{track}"[:15])
+
+
+async def quicken_sensor(guest: Guest) -> None:
+    """vimc averages much in software; without that it takes half the time for a picture."""
+    script = (
+        'for node in /sys/class/video4linux/v4l-subdev*; do grep -qx "Debayer B" $node/name || continue; '
+        "v4l2-ctl -d /dev/${node##*/} -c debayer_mean_window_size=1; done"
+    )
+    await _run(guest, "sh", "-c", script)
 
 
 async def _write(guest: Guest, path: str, text: str) -> None:

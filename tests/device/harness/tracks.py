@@ -16,3 +16,13 @@ source = "testsrc"
 capture = { width = 320, height = 180, framerate = 5 }
 publish = { video_codec = "vp8", simulcast = false }
 """
+
+CAMERA = """
+[[track]]
+name = "camera"
+source = "picamera2"
+picamera2 = { camera = "Sensor", stall_after = 20 }
+capture = { width = 320, height = 180, framerate = 5 }
+publish = { video_codec = "vp8", simulcast = false }
+"""
+"""vimc's "Sensor B", or the "Sensor V" of faults.aborting_camera."""
