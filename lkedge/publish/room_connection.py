@@ -145,7 +145,8 @@ class RoomConnection:
         self._set_status(replace(self.status, state=ConnectionState.WAITING, reason=reason))
         self._complaints.lost(reason, decision, self.status.room)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._retry_now.wait(), decision.delay_s)
+            async with asyncio.timeout(decision.delay_s):
+                await self._retry_now.wait()
         self._retry_now.clear()
 
     def _on_session_changed(self, status: ConnectionStatus) -> None:

@@ -168,7 +168,9 @@ class RoomTracks:
         reply = self._replies.expect(("answer", self._offer_id))
         self._send(requests.Offer(id=self._offer_id, sdp=offer))
         try:
-            return str(await asyncio.wait_for(reply, REPLY_TIMEOUT_S))
+            # Not wait_for: until Python 3.12 it forgets a cancellation that comes together with the reply.
+            async with asyncio.timeout(REPLY_TIMEOUT_S):
+                return str(await reply)
         except TimeoutError as error:
             raise NegotiationError(f"the server did not answer an offer within {REPLY_TIMEOUT_S:g} s") from error
 
@@ -180,7 +182,8 @@ class RoomTracks:
                 return
             self._work.clear()
             try:
-                await asyncio.wait_for(self._work.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._work.wait()
             except TimeoutError:
                 return
 
@@ -252,7 +255,8 @@ class RoomTracks:
     async def _finish(self, entry: _Entry) -> None:
         publication = entry.publication
         try:
-            event = await asyncio.wait_for(entry.reply, REPLY_TIMEOUT_S)
+            async with asyncio.timeout(REPLY_TIMEOUT_S):
+                event = await entry.reply
             self._attach(entry, event)
         except (PublishRefused, TimeoutError) as error:
             reason = str(error) or f"the server did not confirm the track within {REPLY_TIMEOUT_S:g} s"
