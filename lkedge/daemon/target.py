@@ -13,10 +13,10 @@ from lkedge.control.errors import Code, ControlError
 from lkedge.control.target import Listener
 from lkedge.daemon.changes import Changes
 from lkedge.daemon.configuration import Configuration
+from lkedge.daemon.device_list import list_devices
 from lkedge.daemon.log_levels import log_levels, set_log_level
 from lkedge.daemon.notices import Notices
 from lkedge.daemon.reload import ReloadPlan
-from lkedge.daemon.threads import in_thread
 from lkedge.errors import NoSuchTrack
 from lkedge.plugin.api import Control, ControlValue, DeviceInfo
 from lkedge.plugin.manager import PluginManager, PluginRecord
@@ -151,7 +151,7 @@ class DaemonTarget:
 
     async def devices(self) -> Sequence[DeviceInfo]:
         async with self._probing:
-            return await in_thread("probe", self._plugins.probe)
+            return await list_devices()
 
     def log_levels(self) -> Mapping[str, str]:
         return log_levels()
