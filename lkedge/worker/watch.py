@@ -6,6 +6,10 @@ from __future__ import annotations
 from lkedge.clock import SECOND_NS
 from lkedge.worker.events import SourceState, WorkerStats
 
+START_AFTER_S = 40.0
+"""Before a worker says anything it has to import what it needs, which may take long where many
+start at once from an SD card, or in an emulated machine."""
+
 OPEN_AFTER_S = 10.0
 """A camera stack may take seconds to start; none that works takes this long."""
 
@@ -22,6 +26,7 @@ class StallWatch:
     def __init__(self, stall_after_s: float, now_ns: int) -> None:
         self._stall_after_s = stall_after_s
         self._is_wanted = True
+        self._has_started = False
         self._state = SourceState.OPENING
         self._captured = 0
         self._progress_ns = now_ns
@@ -42,12 +47,14 @@ class StallWatch:
 
     def hear(self, now_ns: int) -> None:
         """A frame came, which is progress too."""
+        self._has_started = True
         self._progress_ns = self._heard_ns = now_ns
 
     def take(self, stats: WorkerStats, now_ns: int) -> None:
         self._heard_ns = now_ns
-        if stats.captured != self._captured or stats.source is not self._state:
+        if stats.captured != self._captured or stats.source is not self._state or not self._has_started:
             self._progress_ns = now_ns
+        self._has_started = True
         self._captured = stats.captured
         self._state = stats.source
 
@@ -56,6 +63,8 @@ class StallWatch:
         if not self._is_wanted:
             return self._verdict_of_closing(now_ns)
         silent_s = (now_ns - self._heard_ns) / SECOND_NS
+        if not self._has_started:
+            return f"the worker did not start within {silent_s:.0f} s" if silent_s > START_AFTER_S else ""
         still_s = (now_ns - self._progress_ns) / SECOND_NS
         if self._state is SourceState.OPEN and still_s > self._stall_after_s:
             return f"the source has delivered nothing for {still_s:.1f} s"

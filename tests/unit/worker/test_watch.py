@@ -35,6 +35,20 @@ def test_verdict_of_a_worker_that_reports(state: SourceState, second: int, expec
     assert bool(expected) == bool(watch_with_reports(state, second).verdict(second * SECOND_NS))
 
 
+def test_a_slow_start_is_no_silence() -> None:
+    watch = StallWatch(3.0, 0)
+    assert watch.verdict(39 * SECOND_NS) == ""
+    assert "did not start within 41 s" in watch.verdict(41 * SECOND_NS)
+
+
+def test_opening_counts_from_the_first_report() -> None:
+    watch = StallWatch(3.0, 0)
+    watch.take(stats(0, SourceState.OPENING), 20 * SECOND_NS)
+    assert watch.verdict(24 * SECOND_NS) == ""
+    watch.take(stats(0, SourceState.OPENING), 31 * SECOND_NS)
+    assert "did not open within 11 s" in watch.verdict(31 * SECOND_NS)
+
+
 def test_frames_are_progress() -> None:
     watch = watch_with_reports(SourceState.OPEN, 3)
     watch.hear(6 * SECOND_NS)
