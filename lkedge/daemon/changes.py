@@ -6,9 +6,9 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
-from lkedge.config.models import Config, LiveKitConfig
+from lkedge.config.models import Config, LiveKitConfig, TrackConfig
 from lkedge.control.target import Reloaded
 from lkedge.daemon.configuration import Configuration, Draft
 from lkedge.daemon.encoders import Encoders
@@ -22,6 +22,8 @@ from lkedge.publish.publisher import Publisher
 from lkedge.signaling.token import TokenKeeper
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Changes:
@@ -46,7 +48,7 @@ class Changes:
         self._notices = notices
         self._tokens = tokens
         self._turn = asyncio.Lock()
-        self._saving: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def reload(self) -> ReloadPlan:
         """Read the files again and apply what is different.
@@ -66,7 +68,7 @@ class Changes:
         return done
 
     async def make(self, draft: Callable[[], Draft], *, must_save: bool) -> ReloadPlan:
-        """Adopt the draft, apply it, and write what is to be kept.
+        """Adopt the draft, apply it, and write what is to be kept. Goes on when its caller gives up.
 
         must_save: raise when that cannot be written, instead of only saying so.
 
@@ -74,25 +76,52 @@ class Changes:
             ConfigError: from making the draft; nothing has changed.
             StateError: the change was made, but will not survive a restart.
         """
+        done = await self._whole(self._make(draft))
+        await (self._configuration.save() if must_save else self._save())
+        return done
+
+    async def set_enabled(self, name: str, is_enabled: bool) -> None:
+        """Enable or disable a track, with the best encoder that is known by now."""
+        await self._whole(self._set_enabled(name, is_enabled))
+
+    def adopt(self, draft: Draft) -> None:
+        """For what was done at once already: only keep it, in the background."""
+        self._configuration.adopt(draft)
+        self._spawn(self._save(), "daemon.state")
+
+    async def close(self) -> None:
+        """Wait for what is still done; its parts have deadlines."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _spawn(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+        return task
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            # Whoever waits gets the exception; nobody may be left to.
+            task.exception()
+
+    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
+        """Half a change is worse than one that nobody waits for."""
+        return await asyncio.shield(self._spawn(work, "daemon.change"))
+
+    async def _make(self, draft: Callable[[], Draft]) -> ReloadPlan:
         async with self._turn:
             before, next_one = self._configuration.current, draft()
             done = plan(before, next_one.config)
             self._configuration.adopt(next_one)
             await self._apply(done, next_one.config)
-        await (self._configuration.save() if must_save else self._save())
         return done
 
-    def adopt(self, draft: Draft) -> None:
-        """For what was done at once already: only keep it, in the background."""
-        self._configuration.adopt(draft)
-        task = asyncio.get_running_loop().create_task(self._save(), name="daemon.state")
-        self._saving.add(task)
-        task.add_done_callback(self._saving.discard)
-
-    async def close(self) -> None:
-        """Wait for what is being written, which has a deadline."""
-        if self._saving:
-            await asyncio.wait(self._saving)
+    async def _set_enabled(self, name: str, is_enabled: bool) -> None:
+        async with self._turn:
+            await self._enable(name, is_enabled)
+        self._encoders.start()
 
     async def _save(self) -> None:
         try:
@@ -115,7 +144,7 @@ class Changes:
             case Effect.REMOVED:
                 return self._publisher.remove_track(step.subject)
             case Effect.ENABLED | Effect.DISABLED:
-                return self._publisher.set_enabled(step.subject, step.effect is Effect.ENABLED)
+                return self._enable(step.subject, step.effect is Effect.ENABLED)
             case Effect.CHANGED | Effect.RESTARTED | Effect.PUBLISHED_ANEW:
                 return self._change(step)
             case Effect.ADDED:
@@ -124,12 +153,26 @@ class Changes:
 
     async def _change(self, step: Step) -> None:
         assert step.track is not None
-        await self._publisher.change_track(self._encoders.with_encoder(step.track))
+        if step.mute:
+            self._publisher.set_muted(step.subject, True)
+        await self._publisher.change_track(self._with_encoder(step.track))
+        if step.mute is False:
+            self._publisher.set_muted(step.subject, False)
+
+    async def _enable(self, name: str, is_enabled: bool) -> None:
+        if is_enabled and not self._publisher.publication(name).is_enabled:
+            track = self._configuration.track(name)
+            await self._publisher.change_track(self._encoders.with_encoder(track))
+        await self._publisher.set_enabled(name, is_enabled)
+
+    def _with_encoder(self, track: TrackConfig) -> TrackConfig:
+        """Nothing is tried for a track that does not run."""
+        return self._encoders.with_encoder(track) if track.enabled else track
 
     async def _add(self, step: Step) -> None:
         assert step.track is not None
         kept, name = self._configuration.kept, step.subject
-        track = self._encoders.with_encoder(step.track)
+        track = self._with_encoder(step.track)
         self._publisher.add_track(track, limits=kept.limits.get(name), controls=kept.controls.get(name))
 
     async def _follow(self, effect: Effect, config: Config) -> None:

@@ -57,13 +57,14 @@ class Step:
     """One thing to do; `str()` is the sentence for people.
 
     subject: name of the track, or what else it is about. track: its new settings; None when it
-        goes, and for what is no track.
+        goes, and for what is no track. mute: whether it is muted from now on; None leaves that.
     """
 
     effect: Effect
     subject: str
     changes: tuple[str, ...] = ()
     track: TrackConfig | None = None
+    mute: bool | None = None
 
     def __str__(self) -> str:
         details = ", ".join(self.changes)
@@ -109,7 +110,8 @@ def _track(old: TrackConfig | None, new: TrackConfig) -> Iterator[Step]:
         return
     if changes := differences(old, new):
         is_running = old.enabled or new.enabled
-        yield Step(_EFFECTS[reach(old, new)] if is_running else Effect.CHANGED, new.name, changes, new)
+        effect = _EFFECTS[reach(old, new)] if is_running else Effect.CHANGED
+        yield Step(effect, new.name, changes, new, new.muted if new.muted != old.muted else None)
     if old.enabled != new.enabled:
         yield Step(Effect.ENABLED if new.enabled else Effect.DISABLED, new.name, track=new)
 

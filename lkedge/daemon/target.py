@@ -90,7 +90,7 @@ class DaemonTarget:
         self._publisher.publication(name)
         if persist:
             self._changes.adopt(self._configuration.changed(name, {"enabled": enabled}, persist=True))
-        await self._publisher.set_enabled(name, enabled)
+        await self._changes.set_enabled(name, enabled)
         await self._saved(persist)
 
     async def set_kind_enabled(self, publish_as: TrackSource, enabled: bool, persist: bool) -> list[str]:
@@ -100,7 +100,7 @@ class DaemonTarget:
         if persist:
             for track in tracks:
                 self._changes.adopt(self._configuration.changed(track.name, {"enabled": enabled}, persist=True))
-        await asyncio.gather(*(self._publisher.set_enabled(name, enabled) for name in changed))
+        await asyncio.gather(*(self._changes.set_enabled(name, enabled) for name in changed))
         await self._saved(persist)
         return changed
 
@@ -171,7 +171,7 @@ class DaemonTarget:
         if "muted" in settings:
             self._publisher.set_muted(name, track.muted)
         if "enabled" in settings:
-            await self._publisher.set_enabled(name, track.enabled)
+            await self._changes.set_enabled(name, track.enabled)
 
     def _check(self, persist: bool) -> None:
         if persist:

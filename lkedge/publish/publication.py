@@ -157,16 +157,14 @@ class Publication:
                 await self._end_worker()
 
     async def change(self, config: TrackConfig) -> None:
-        """Take over other settings of the same name and kind; `enabled` is for set_enabled.
+        """Take over other settings of the same name and kind; `enabled` and `muted` have methods of their own.
 
-        Bitrates, frame rates, layers, Dynacast, mute and controls change while the track runs. Other
+        Bitrates, frame rates, layers, Dynacast and controls change while the track runs. Other
         settings need another worker, in which the track goes on with its SID, unless the server has
         to be told of it anew.
         """
         async with self._changing:
             old, self.config = self.config, config
-            if config.muted != old.muted:
-                self.set_muted(config.muted)
             is_restarted = self.is_enabled and not await self._worker.follow(old, config)
             if is_restarted:
                 await self._end_worker()

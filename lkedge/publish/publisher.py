@@ -130,9 +130,9 @@ class Publisher:
             await publication.change(config)
             self._note_change()
             return
-        is_enabled = publication.is_enabled
+        is_enabled, is_muted = publication.is_enabled, publication.is_muted
         await self.remove_track(config.name)
-        self.add_track(replace(config, enabled=is_enabled))
+        self.add_track(replace(config, enabled=is_enabled, muted=is_muted))
 
     async def remove_track(self, name: str) -> None:
         """Unpublish a track and release its source."""

@@ -138,6 +138,18 @@ async def test_mute_at_run_time_outlives_a_reload_that_says_nothing_of_it(tmp_pa
         assert not run.status("mic").muted
 
 
+async def test_mute_at_run_time_is_not_undone_by_another_change(tmp_path: Path) -> None:
+    async with changing(tmp_path, MIC) as run:
+        await run.published("mic")
+        run.target.set_muted("mic", False, True)
+        run.target.set_muted("mic", True, False)
+        await run.target.change_track("mic", {"publish": {"audio_bitrate": 24_000}}, False)
+        await run.target.change_track("mic", {"publish": {"fec": False}}, True)
+        assert run.status("mic").muted
+        await run.target.change_track("mic", {"muted": False}, False)
+        assert not run.status("mic").muted
+
+
 async def test_limits_stay_through_another_join(tmp_path: Path) -> None:
     async with changing(tmp_path, FRONT) as run:
         await run.published("front", "h")
