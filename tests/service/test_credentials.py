@@ -37,3 +37,21 @@ async def test_an_encrypted_credential_is_used(service: Service) -> None:
         await away(service.wait_for, lambda: service.track("front").get("sid"), "a published track")
     finally:
         service.machine.shell("rm -r /etc/credstore.encrypted")
+
+
+async def test_an_encrypted_credential_is_used_as_the_manual_says_for_older_releases(any_service: Service) -> None:
+    """docs/service.md: a drop-in for systemd 252, which newer ones take as well."""
+    service = any_service
+    without_files(service)
+    service.machine.shell("mkdir -p /etc/credstore.encrypted")
+    lines = ["[Service]"]
+    for name, text in (("api-key", service.sfu.server.api_key), ("api-secret", service.sfu.server.api_secret)):
+        path = f"/etc/credstore.encrypted/lkedge.{name}"
+        service.machine.run("systemd-creds", "encrypt", f"--name=lkedge.{name}", "-", path, data=text).check()
+        lines.append(f"LoadCredentialEncrypted=lkedge.{name}:{path}")
+    service.drop_in("\n".join([*lines, ""]))
+    try:
+        await away(service.start)
+        await away(service.wait_for, lambda: service.track("front").get("sid"), "a published track")
+    finally:
+        service.machine.shell("rm -r /etc/credstore.encrypted")
