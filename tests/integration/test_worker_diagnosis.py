@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
+import signal
 
 import pytest
 
 from lkedge.journal import MessageId
+from lkedge.worker import host as worker_host
 from lkedge.worker.events import EncoderOpened, WorkerDied
-from tests.integration.test_worker import plan, running, spec
+from tests.integration.test_worker import DEADLINE_S, plan, running, spec
 
 
 async def test_a_worker_that_hangs_tells_where(capfd: pytest.CaptureFixture[str]) -> None:
@@ -41,3 +45,21 @@ async def test_a_host_that_is_looked_after_has_no_problem() -> None:
         await recorder.frames_of("f", 1)
         assert host.problem == ""
     assert host.problem == ""
+
+
+async def test_a_host_that_nobody_looks_after_any_more_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr(worker_host, "OVERDUE_S", 0.05)
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    async with running(spec()) as (host, recorder):
+        host.apply(plan("f"))
+        await recorder.frames_of("f", 1)
+        monkeypatch.setattr(worker_host, "launch", fail)
+        assert host.pid is not None
+        os.kill(host.pid, signal.SIGKILL)
+        async with asyncio.timeout(DEADLINE_S):
+            while not host.problem:
+                await asyncio.sleep(0.01)
+    assert recorder.of(WorkerDied)
