@@ -58,7 +58,7 @@ async def test_a_bad_file_is_refused_with_all_its_errors(any_service: Service) -
     good = service.machine.read(CONFIG)
     service.machine.write(CONFIG, good.replace("framerate = 15", "framerate = -1").replace("testsrc", "testsource"))
     assert (await away(service.ctl, "reload")).returncode == 1
-    (await away(service.systemctl, "reload", UNIT))
+    assert (await away(service.systemctl, "reload", UNIT)).returncode != 0
     assert service.is_active
     journal = service.journal()
     assert "framerate" in journal
