@@ -173,3 +173,11 @@ def test_the_rest() -> None:
         "log: level info -> debug; plugins: settings of h264; "
         "[control]: changed, for which the daemon has to be restarted; 2 unchanged"
     )
+
+
+def test_mute_is_a_matter_of_the_files_only_when_they_say_something_else() -> None:
+    muted = replace(MIC, muted=True)
+    assert plan(BASE, replace(BASE, tracks=(FRONT, muted))).steps[0].mute is True
+    assert plan(replace(BASE, tracks=(FRONT, muted)), BASE).steps[0].mute is False
+    quiet = replace(muted, publish=AudioPublish(audio_bitrate=BitsPerSecond(16_000)))
+    assert plan(replace(BASE, tracks=(muted,)), replace(BASE, tracks=(quiet,))).steps[0].mute is None

@@ -44,3 +44,14 @@ def test_a_limit_lowers_the_bitrate_and_is_lifted() -> None:
     assert made.plan(0).bitrate == 24_000
     made.set_limit()
     assert made.plan(0).bitrate == 48_000
+
+
+def test_another_configured_bitrate_leaves_a_lower_limit() -> None:
+    made = controller()
+    made.set_limit(max_bitrate=BitsPerSecond(24_000))
+    made.set_bitrate(BitsPerSecond(96_000))
+    assert made.plan(0).bitrate == 24_000
+    made.set_bitrate(BitsPerSecond(16_000))
+    assert made.plan(0).bitrate == 16_000
+    made.set_limit()
+    assert made.plan(0).bitrate == 16_000
