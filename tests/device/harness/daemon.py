@@ -64,6 +64,14 @@ class GuestDaemon:
         await self.wait_for(matching, deadline_s)
         return matching()[0]
 
+    async def wait_for_journal(self, words: str, deadline_s: float = 120.0) -> None:
+        """Until its log has these words. Raises TimeoutError."""
+        until = time.monotonic() + deadline_s
+        while words not in (journal := await self.journal()):
+            if time.monotonic() > until:
+                raise TimeoutError(f"{words!r} is not in the journal within {deadline_s} s:\n{journal}")
+            await asyncio.sleep(POLL_S)
+
     async def journal(self, lines: int = 60) -> str:
         """The end of its log."""
         done = await asyncio.to_thread(self._guest.run, "journalctl", "-u", UNIT, "-n", str(lines), "-o", "cat")
