@@ -7,6 +7,7 @@ sessions that publish them, until `stop`.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -31,6 +32,11 @@ from lkedge.terms import Rid
 
 if TYPE_CHECKING:
     from lkedge.publish.session import RoomSession
+
+logger = logging.getLogger(__name__)
+
+LEAVE_DEADLINE_S = 8.0
+"""Closing a WebSocket and DTLS towards a server that does not answer takes some seconds."""
 
 HOUSEKEEPING_S = 0.5
 """Between two readings of the rate meters and the wall clock."""
@@ -202,8 +208,18 @@ class Publisher:
         self._connection.stop()
         for task in self._tasks[1:]:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._end_tasks()
         await asyncio.gather(*(publication.stop() for publication in self._publications.values()))
+
+    async def _end_tasks(self) -> None:
+        """The room is left within the deadline, or not at all."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=LEAVE_DEADLINE_S)
+        for task in late:
+            logger.warning("%s has not ended within %g s, and is cancelled", task.get_name(), LEAVE_DEADLINE_S)
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def do_publication_changed(self, publication: Publication) -> None:
         if self._session is not None:
