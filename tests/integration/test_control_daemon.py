@@ -97,7 +97,11 @@ async def test_what_one_changes_the_other_sees(controlled: Controlled) -> None:
     assert run.layer("front", "h").bitrate == 200_000
     await controlled.http("set_layer", **front, rid="h")
     assert run.layer("front", "h").bitrate > 200_000
-    await controlled.http("set_control", **front, control="speed", value=2.0)
+    await controlled.client.listen()
+    taken = await controlled.http("set_control", **front, control="speed", value=2.0)
+    assert taken["value"] == 2.0
+    # The list of controls follows when the source has shown what it made of the value.
+    await controlled.client.signal("ControlChanged")
     controls = {one["name"]: one["value"] for one in (await controlled.bus("controls", **front))["controls"]}
     assert controls["speed"] == 2.0
 
