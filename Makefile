@@ -9,7 +9,7 @@ SOURCES := lkedge tests plugins packaging
 .PHONY: help demo test test-device test-service check bench deb dist fmt clean venv venv-dev lab
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: venv ## publish a test picture and a tone into a room and show them (ARGS="--seconds 20 --json" and others)
 	@tools/setup-viewer.sh
