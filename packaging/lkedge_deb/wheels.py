@@ -19,6 +19,9 @@ LEFT_OUT = ("lkedge-apm",)
 SDIST_ONLY = "pyalsaaudio"
 """Has no wheels; lkedge_deb.extension compiles it."""
 
+PIPS_OWN = ("direct_url.json", "RECORD")
+"""They name folders of the build, and without RECORD pip does not touch what belongs to dpkg."""
+
 DOWNLOAD_DEADLINE_S = 900
 Line = list[str | Path]
 
@@ -50,6 +53,9 @@ def install(target: Target, wheels: Path, site_packages: Path) -> None:
     options: Line = ["--no-index", "--no-deps", "--no-compile", "--target", site_packages]
     _pip(["install", *_for(target), *options, *found])
     shutil.rmtree(site_packages / "bin", ignore_errors=True)
+    for name in PIPS_OWN:
+        for path in site_packages.glob(f"*.dist-info/{name}"):
+            path.unlink()
 
 
 def download_sdist(folder: Path) -> Path:
