@@ -41,7 +41,7 @@ class WorkerReports:
                 reason = f"encoder {event.encoder} of layer {event.rid or 'single'}: {event.reason}"
                 self._fail(reason, partial(self._log.encoder_failed, event.rid))
             case events.WorkerDied():
-                self._log.worker_died(event.reason)
+                self._worker_died(event.reason)
             case _:
                 pass
 
@@ -59,6 +59,14 @@ class WorkerReports:
         if is_first:
             self._log.opened(source, track.format_text())
         publication.refresh()
+
+    def _worker_died(self, reason: str) -> None:
+        """It is replaced, and the source that is opened again makes the track well; a closed one is not missed."""
+        publication = self._publication
+        self._log.worker_died(reason)
+        is_missed = publication.track.captures or not publication.track.is_known
+        if is_missed and publication.state is not TrackState.FINISHED:
+            publication.set_state(TrackState.FAILED, f"its worker died: {reason}")
 
     def _fail(self, reason: str, say: Callable[[str], None]) -> None:
         publication = self._publication

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from lkedge.clock import SystemClock
 from lkedge.config.loader import load
-from lkedge.plugin.api import Control, ControlKind
+from lkedge.plugin.api import Control, ControlKind, VideoFormat
 from lkedge.plugin.manager import PluginManager
 from lkedge.publish.publication import Publication
 from lkedge.publish.state import TrackState
 from lkedge.publish.status import track_status
-from lkedge.worker.events import ControlsListed, SourceCondition, SourceFailed, WorkerDied
+from lkedge.worker.events import ControlsListed, SourceCondition, SourceFailed, SourceOpened, WorkerDied
 
 CONFIG = '[livekit]\nurl = "ws://localhost"\ntoken_file = "token"\n[[track]]\nname = "hdmi"\nsource = "testsrc"\n'
 SPEED = Control("speed", ControlKind.NUMBER, 1.0)
@@ -63,6 +64,24 @@ def test_dead_worker_has_neither(publication: Publication, listener: Listener) -
     publication._on_worker_event(WorkerDied("killed"))
     assert (publication.condition, publication.controls) == ("", ())
     assert track_status(publication).condition == ""
+
+
+def test_dead_worker_is_told_until_the_source_is_open_again(publication: Publication) -> None:
+    publication._on_worker_event(SourceOpened(video=VideoFormat(640, 360, 30.0)))
+    publication._on_worker_event(WorkerDied("killed"))
+    assert (publication.state, publication.reason) == (TrackState.FAILED, "its worker died: killed")
+    publication._on_worker_event(SourceOpened(video=VideoFormat(640, 360, 30.0)))
+    assert (publication.state, publication.reason) == (TrackState.READY, "")
+
+
+async def test_a_worker_that_dies_with_its_source_closed_is_not_missed(publication: Publication) -> None:
+    publication._on_worker_event(SourceOpened(video=VideoFormat(640, 360, 30.0)))
+    publication.set_connected(False)
+    async with asyncio.timeout(10):
+        while publication.track.captures:
+            await asyncio.sleep(0.02)
+    publication._on_worker_event(WorkerDied("killed"))
+    assert publication.state is TrackState.READY
 
 
 def test_failure_of_the_source_is_no_condition(publication: Publication) -> None:
