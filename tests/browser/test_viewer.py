@@ -81,7 +81,7 @@ async def test_hiding_the_video_stops_every_layer_and_the_source_and_showing_bri
 
         await page.click("#hide")
         await page.wait_for(SHOWN)
-        assert daemon.track("picture").captures
+        await daemon.wait_for(lambda: daemon.track("picture").captures)
         assert daemon.track("picture").sid == sid
 
 
