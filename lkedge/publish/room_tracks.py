@@ -120,7 +120,7 @@ class RoomTracks:
         self._permission = permission
 
     def withdraw(self, publication: Publication, reason: str) -> None:
-        """The server took the track away: do not publish it again in this session."""
+        """The server took the track away: it is published again by the next session only."""
         self._refused.add(publication)
         publication.refuse(TrackState.UNPUBLISHED, reason)
         self.wake()

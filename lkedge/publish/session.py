@@ -84,7 +84,7 @@ class RoomSession:
 
     @property
     def has_connected(self) -> bool:
-        """Media has flowed in this session; such a session was not refused."""
+        """Media has flowed in it; such a session was not refused."""
         return self._tracks.has_negotiated.is_set()
 
     def set_wanted(self, publications: list[Publication]) -> None:

@@ -92,7 +92,7 @@ class Joined:
     other_participants: int = 0
 
     def resume_from(self, reason: ResumeReason = ResumeReason.SIGNAL_DISCONNECTED) -> ResumeFrom:
-        """What `SignalClient.connect` needs to continue this session."""
+        """What `SignalClient.connect` needs to continue the session."""
         return ResumeFrom(
             self.participant.sid, self.participant.identity, reason, self.ping_interval_s, self.ping_timeout_s
         )

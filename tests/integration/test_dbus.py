@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import xml.etree.ElementTree as ElementTree
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -34,15 +34,6 @@ from tests.integration.private_bus import PrivateBus, needs_dbus_daemon
 pytestmark = needs_dbus_daemon()
 
 FRONT = track_path("front")
-
-
-@pytest.fixture
-def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[PrivateBus]:
-    bus = PrivateBus()
-    bus.start()
-    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", bus.address)
-    yield bus
-    bus.remove()
 
 
 @pytest.fixture
