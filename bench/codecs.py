@@ -86,13 +86,14 @@ class _Layer:
 
 
 def measure_bare(
-    frames: Sequence[VideoFrame], codec: Codec, layers: Sequence[SimulcastLayer], seconds: float
+    frames: Sequence[VideoFrame], codec: Codec, layers: Sequence[SimulcastLayer], seconds: float, *, paced: bool = False
 ) -> dict[str, Any]:
     """Encode `seconds` of the frames, there and back, 30 a second of their time, all layers in one thread.
 
     Args:
         frames: at least two, of the size of the top layer.
         layers: low to high; each with its own frame rate.
+        paced: wait for each frame as a publisher has to, instead of going as fast as it can.
 
     Returns:
         "cores": CPU seconds of scaling and encoding per second of video; "layers": per rid
@@ -100,7 +101,10 @@ def measure_bare(
     """
     runs = [_layer(codec, layer) for layer in reversed(layers)]
     scaler = Scaler()
-    for frame in islice(endless(frames, FRAMERATE), round(seconds * FRAMERATE)):
+    begun_s = time.monotonic()
+    for index, frame in enumerate(islice(endless(frames, FRAMERATE), round(seconds * FRAMERATE))):
+        if paced:
+            time.sleep(max(0.0, begun_s + index / FRAMERATE - time.monotonic()))
         cascade = Cascade(scaler, frame)
         for run in runs:
             if run.divider.take(frame.captured_ns):

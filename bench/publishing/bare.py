@@ -16,16 +16,20 @@ from lkedge.terms import Codec
 ALL_LAYERS = 3
 
 
-async def bare_cores(clip: Path, codec: str, seconds: float, *, layers: int = ALL_LAYERS) -> float:
-    """Cores that this many layers, from the lowest on, and the sound need, as fast as they go in one thread."""
-    return await asyncio.to_thread(_cores, clip, Codec(codec), seconds, layers)
+async def bare_cores(clip: Path, codec: str, seconds: float, *, layers: int = ALL_LAYERS, paced: bool = False) -> float:
+    """Cores that this many layers, from the lowest on, and the sound need in one thread.
+
+    paced: the pictures at the moments at which a publisher gets them, else as fast as they go.
+    """
+    return await asyncio.to_thread(_cores, clip, Codec(codec), seconds, layers, paced)
 
 
-def _cores(path: Path, codec: Codec, seconds: float, layers: int) -> float:
+def _cores(path: Path, codec: Codec, seconds: float, layers: int, paced: bool) -> float:
     frames = _frames(path)
     width, height = frames[0].width, frames[0].height
     ladder = simulcast_ladder(width, height, default_encoding(width, height))
-    video, audio = measure_bare(frames, codec, ladder[:layers], seconds), measure_bare_audio(seconds)
+    video = measure_bare(frames, codec, ladder[:layers], seconds, paced=paced)
+    audio = measure_bare_audio(seconds)
     return float(video["cores"]) + audio["cores"]
 
 
