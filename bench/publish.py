@@ -1,6 +1,6 @@
 """lkedge as a publisher next to the official Python SDK, on a real livekit-server, in one run.
 
-    python -m bench.publish [--codec vp8|h264] [--seconds 10] [--rounds 2] [--only cpu,latency,...] [--json]
+    python -m bench.publish [--codec vp8|h264] [--seconds 8] [--rounds 2] [--only cpu,latency,...] [--json]
 
 See bench/README.md for what is measured and how to read it.
 """
@@ -53,7 +53,12 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--codec", choices=("vp8", "h264"), action="append", help="default: both, one after the other")
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each reading (default %(default)s)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=8.0,
+        help="of each reading; CPU: or more, up to whole passes of the clip (default %(default)s)",
+    )
     parser.add_argument("--rounds", type=int, default=2, help="in which the two take turns (default %(default)s)")
     parser.add_argument("--only", default=",".join(PARTS), help="some of %(default)s")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

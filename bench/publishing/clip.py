@@ -110,6 +110,11 @@ class Clip:
         width, height = sizes[b"W"], sizes[b"H"]
         return cls(path, width, height, tuple(_pictures(mapping, len(header), width * height * 3 // 2)))
 
+    @property
+    def seconds(self) -> float:
+        """One pass through it."""
+        return len(self.pictures) / FRAMERATE
+
     def luma(self, number: int) -> Luma:
         """The luma plane of the frame with this number; numbers go on over every loop."""
         picture = self.pictures[number % len(self.pictures)]

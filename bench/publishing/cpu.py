@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import statistics
 import time
 from collections.abc import AsyncIterator, Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from bench.publishing import procfs
 from bench.publishing.bare import bare_cores
+from bench.publishing.clip import Clip
 from bench.publishing.contenders import CONTENDERS, LKEDGE, Running, Stage, publishing
 from bench.publishing.results import BARE, Row, at_least_sdk, at_most, at_most_of_bare, at_most_of_sdk
 from bench.publishing.sniffer import Sniffer
@@ -20,7 +22,6 @@ from bench.publishing.viewing import ViewerHandle, viewing
 WARM_UP_S = 6.0
 """libwebrtc's bandwidth estimator needs this long to give the top layer its full rate."""
 
-COMPARE_S = 5.0
 PAUSED_AFTER_S = 6.0
 """Dynacast's pause of 1 s, the source's idle time of 2 s, and some."""
 
@@ -57,8 +58,11 @@ async def spent(running: Running, seconds: float) -> float:
 
 
 async def measure_cpu(stage: Stage, clip: Path, seconds: float, rounds: int, say: Say) -> list[Row]:
-    """The contenders take turns, and after each turn the bare codecs."""
-    rows = _rows(stage.codec)
+    """The contenders take turns, and after each turn the bare codecs.
+
+    seconds: at least; everybody publishes the whole clip equally often, for its parts differ in work and quality.
+    """
+    rows, seconds = _rows(stage.codec), _whole_passes(clip, seconds)
     for number in range(rounds):
         for name in CONTENDERS:
             say(f"CPU of {name}, round {number + 1} of {rounds}")
@@ -70,6 +74,11 @@ async def measure_cpu(stage: Stage, clip: Path, seconds: float, rounds: int, say
         rows["paced"].add(BARE, await bare_cores(clip, stage.codec, seconds, paced=True))
         rows["low"].add(BARE, await bare_cores(clip, stage.codec, seconds, layers=1))
     return list(rows.values())
+
+
+def _whole_passes(path: Path, seconds: float) -> float:
+    once = Clip.open(path).seconds
+    return math.ceil(seconds / once) * once
 
 
 def _rows(codec: str) -> dict[str, Row]:
@@ -95,7 +104,7 @@ def _rows(codec: str) -> dict[str, Row]:
 
 async def _measure(scene: Scene, rows: dict[str, Row], seconds: float) -> None:
     await _measure_high(scene, rows, seconds)
-    await _measure_quality(scene, rows)
+    await _measure_quality(scene, rows, seconds)
     await _measure_low(scene, rows, seconds)
     await _measure_nobody(scene, rows["nobody"], rows["wakes"], seconds)
 
@@ -116,10 +125,10 @@ async def _measure_high(scene: Scene, rows: dict[str, Row], seconds: float) -> N
         rows[layer].add(running.name, sum(packet.size for packet in packets) * 8 / 1000 / elapsed_s)
 
 
-async def _measure_quality(scene: Scene, rows: dict[str, Row]) -> None:
+async def _measure_quality(scene: Scene, rows: dict[str, Row], seconds: float) -> None:
     """Apart from the CPU time, for comparing keeps a core busy."""
     begin_ns = await scene.viewer.order("compare on")
-    await asyncio.sleep(COMPARE_S)
+    await asyncio.sleep(seconds)
     await scene.viewer.order("compare off")
     report = await scene.viewer.report(begin_ns)
     if report["psnr_db"]:
