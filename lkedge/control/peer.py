@@ -126,4 +126,12 @@ class RefusalLog:
         if len(self._logged_ns) >= MAX_REMEMBERED:
             self._logged_ns.pop(next(iter(self._logged_ns)))
         self._logged_ns[peer.uid] = now_ns
-        logger.warning("refused %s to user %d (process %d): no right to do so", what, peer.uid, peer.pid)
+        logger.warning("refused %s to %s: no right to do so", what, _description(peer))
+
+
+def _description(peer: Peer) -> str:
+    """`user bob (uid 1001, process 4711)`; the number alone for one that the system does not know."""
+    try:
+        return f"user {pwd.getpwuid(peer.uid).pw_name} (uid {peer.uid}, process {peer.pid})"
+    except KeyError:
+        return f"user {peer.uid} (process {peer.pid})"

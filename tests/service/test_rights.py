@@ -43,7 +43,7 @@ async def test_a_stranger_is_refused_and_told_the_remedy(service: Service) -> No
         assert service.busctl(*command, user=STRANGER).returncode != 0
     assert service.track("front")["muted"] is False
     number = service.machine.run("id", "-u", STRANGER).stdout.strip()
-    assert f"refused mute on the bus to user {number} " in service.journal()
+    assert f"refused mute on the bus to user {STRANGER} (uid {number}, process " in service.journal()
 
 
 async def test_others_may_read_where_the_configuration_says_so(service: Service) -> None:

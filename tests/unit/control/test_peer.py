@@ -23,6 +23,7 @@ from lkedge.control.peer import REFUSAL_INTERVAL_NS, SO_PEERGROUPS, Peer, Refusa
 from tests.unit.control.conftest import Serve
 
 STRANGER = 65_534
+UNKNOWN = 4_000_000_000
 GROUP = grp.getgrgid(os.getgid()).gr_name
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as other users; run the tests with sudo")
 
@@ -49,7 +50,7 @@ def test_more_groups_than_python_can_ask_for() -> None:
 
 
 def test_groups_of_an_unknown_user() -> None:
-    assert groups_of_user(4_000_000_000) == ()
+    assert groups_of_user(UNKNOWN) == ()
 
 
 @pytest.mark.parametrize(
@@ -88,11 +89,11 @@ def test_refusals_are_logged_once_a_minute_for_each_user(caplog: pytest.LogCaptu
     with caplog.at_level(logging.WARNING):
         for now_ns in (0, 1, REFUSAL_INTERVAL_NS - 1, REFUSAL_INTERVAL_NS):
             log.note(Peer(7, STRANGER, frozenset()), "mute", now_ns)
-        log.note(Peer(8, 1, frozenset()), "mute", 5)
+        log.note(Peer(8, UNKNOWN, frozenset()), "mute", 5)
     assert [record.getMessage() for record in caplog.records] == [
-        "refused mute to user 65534 (process 7): no right to do so",
-        "refused mute to user 65534 (process 7): no right to do so",
-        "refused mute to user 1 (process 8): no right to do so",
+        "refused mute to user nobody (uid 65534, process 7): no right to do so",
+        "refused mute to user nobody (uid 65534, process 7): no right to do so",
+        "refused mute to user 4000000000 (process 8): no right to do so",
     ]
     assert log.count == 5
 
@@ -169,4 +170,5 @@ async def test_everyone_may_read_but_not_change(serve: Serve, path: Path, caplog
         ]
         statuses = [await ask_as(path, what, []) for what in asked]
     assert statuses == ["200", "200", "403", "403", "403", "404"]
-    assert len([record for record in caplog.records if "refused snapshot to user 65534" in record.getMessage()]) == 1
+    told = [record.getMessage() for record in caplog.records]
+    assert len([line for line in told if "refused snapshot to user nobody (uid 65534" in line]) == 1
