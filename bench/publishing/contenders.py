@@ -30,7 +30,7 @@ token_file = "token.jwt"
 name = "picture"
 source = "{source}"
 publish_as = "camera"
-capture = {{ width = 1280, height = 720, framerate = 30 }}
+capture = {{ width = {width}, height = {height}, framerate = {framerate} }}
 publish = {{ video_codec = "{codec}" }}
 {options}
 """
@@ -47,7 +47,7 @@ class Stage:
     """Where and what is published.
 
     clip: the y4m file; None for the pictures of `testsrc`. folder: for configuration and logs.
-    sound: whether there is a tone beside the picture.
+    sound: whether there is a tone beside the picture. width, height, framerate: of lkedge's picture.
     """
 
     sfu: Sfu
@@ -55,6 +55,9 @@ class Stage:
     folder: Path
     clip: Path | None
     sound: bool = True
+    width: int = 1280
+    height: int = 720
+    framerate: int = 30
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,15 @@ def _configured(stage: Stage, token: str) -> Path:
     options = f'file = {{ path = "{stage.clip}", passthrough = "never" }}\n' if stage.clip else ""
     source = "file" if stage.clip else "testsrc"
     path = stage.folder / "lkedge.toml"
-    picture = CONFIGURATION.format(url=stage.sfu.url, source=source, codec=stage.codec, options=options)
+    picture = CONFIGURATION.format(
+        url=stage.sfu.url,
+        source=source,
+        codec=stage.codec,
+        options=options,
+        width=stage.width,
+        height=stage.height,
+        framerate=stage.framerate,
+    )
     path.write_text(picture + (SOUND if stage.sound else ""))
     return path
 

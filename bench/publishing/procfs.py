@@ -34,6 +34,19 @@ def pss_mib(pids: Iterable[int], *, without: Path | None = None) -> float:
     return sum(_pss_kib(pid, without) for pid in pids) / 1024
 
 
+def anonymous_mib(pids: Iterable[int]) -> float:
+    """What they have allocated; nobody else's mapping of a library changes it."""
+    return sum(_kib(pid, "Pss_Anon:") for pid in pids) / 1024
+
+
+def descriptors(pid: int) -> int:
+    return len(list((PROC / str(pid) / "fd").iterdir()))
+
+
+def threads(pid: int) -> int:
+    return len(list((PROC / str(pid) / "task").iterdir()))
+
+
 def name(pid: int) -> str:
     return (PROC / str(pid) / "comm").read_text().strip()
 
@@ -49,9 +62,12 @@ def _voluntary(status: Path) -> int:
 
 
 def _pss_kib(pid: int, without: Path | None) -> int:
+    return _kib(pid, "Pss:") - (_mapped_kib(pid, without) if without else 0)
+
+
+def _kib(pid: int, key: str) -> int:
     rollup = (PROC / str(pid) / "smaps_rollup").read_text()
-    total = sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-    return total - (_mapped_kib(pid, without) if without else 0)
+    return sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith(key))
 
 
 def _mapped_kib(pid: int, path: Path) -> int:
