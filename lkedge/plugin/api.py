@@ -252,6 +252,15 @@ class VideoEncoder(ABC):
     def set_rate(self, bitrate: BitsPerSecond, framerate: float) -> None:
         """Change the rate without a key frame and without being re-opened."""
 
+    def scale(self, frame: VideoFrame) -> VideoFrame | None:
+        """The picture as `encode` wants it, made by hardware from one of another size or format.
+
+        None: there is no such hardware, or not for this picture; the worker does it with the
+        processor. The result may lie in memory that a processor reads slowly: it is given to
+        `encode`, and to `scale` of lower layers, only.
+        """
+        return None
+
     @abstractmethod
     def close(self) -> None:
         """Release it. Any number of times."""

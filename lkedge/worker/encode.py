@@ -11,6 +11,7 @@ from lkedge.media.frame import EncodedFrame, VideoFrame
 from lkedge.media.layers import LayerState, default_encoding
 from lkedge.plugin.api import EncoderRegistration, VideoEncoder, VideoEncoderSettings
 from lkedge.terms import BitsPerSecond, Codec, Rid
+from lkedge.worker.cascade import HardwareScale
 from lkedge.worker.chain import EncoderChain, Report
 from lkedge.worker.divider import FrameRateDivider
 from lkedge.worker.worker_link import LinkClosed
@@ -18,8 +19,8 @@ from lkedge.worker.worker_link import LinkClosed
 IDLE_CLOSE_NS = 10 * SECOND_NS
 """An inactive layer keeps its encoder for so long, to be quick when it is wanted again."""
 
-Scale = Callable[[int, int, tuple[str, ...]], VideoFrame]
-"""The current picture in that size, and in one of these pixel formats."""
+Scale = Callable[[int, int, tuple[str, ...], HardwareScale], VideoFrame]
+"""The current picture in that size, and in one of these pixel formats; the encoder's own hardware is asked first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class LayerEncoder:
         key_frame, self._wants_key_frame = self._wants_key_frame, False
         try:
             encoder = self._chain.open(self._build)
-            picture = scale(self._state.width, self._state.height, encoder.pixel_formats)
+            picture = scale(self._state.width, self._state.height, encoder.pixel_formats, encoder.scale)
             frame = encoder.encode(picture, key_frame=key_frame)
         except LinkClosed:
             raise

@@ -77,3 +77,51 @@ def test_layer_larger_than_every_rendition_is_made_from_the_picture() -> None:
     scaler = FakeScaler()
     Cascade(scaler, rendered(picture(320, 180))).scale(640, 360, ("yuv420p",))
     assert scaler.steps == [(1280, 640)]
+
+
+class HardwareScaler:
+    """Makes pictures of one size; takes I420 only."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.size = width, height
+        self.taken: list[int] = []
+
+    def __call__(self, frame: VideoFrame) -> VideoFrame | None:
+        if frame.pixel_format != "yuv420p":
+            return None
+        self.taken.append(frame.width)
+        return picture(*self.size)
+
+
+def test_what_hardware_scales_is_not_scaled_again() -> None:
+    scaler, half = FakeScaler(), HardwareScaler(640, 360)
+    assert Cascade(scaler, picture(1280, 720)).scale(640, 360, ("yuv420p",), half).width == 640
+    assert (scaler.steps, half.taken) == ([], [1280])
+
+
+def test_hardware_goes_on_from_what_hardware_made() -> None:
+    half, quarter = HardwareScaler(640, 360), HardwareScaler(320, 180)
+    cascade = Cascade(FakeScaler(), picture(1280, 720))
+    cascade.scale(640, 360, ("yuv420p",), half)
+    assert cascade.scale(320, 180, ("yuv420p",), quarter).width == 320
+    assert quarter.taken == [640]
+
+
+def test_the_processor_never_reads_what_hardware_made() -> None:
+    scaler = FakeScaler()
+    cascade = Cascade(scaler, picture(1280, 720))
+    cascade.scale(640, 360, ("yuv420p",), HardwareScaler(640, 360))
+    cascade.scale(320, 180, ("yuv420p",))
+    assert scaler.steps == [(1280, 320)]
+
+
+def test_a_picture_that_hardware_does_not_take_is_left_to_the_processor() -> None:
+    scaler, half = FakeScaler(), HardwareScaler(640, 360)
+    assert Cascade(scaler, rendered()).scale(640, 360, ("yuv420p",), half).width == 640
+    assert (scaler.steps, half.taken) == ([(1280, 640)], [])
+
+
+def test_a_picture_that_fits_already_goes_to_nobody() -> None:
+    fitting, full = picture(1280, 720), HardwareScaler(1280, 720)
+    assert Cascade(FakeScaler(), fitting).scale(1280, 720, ("yuv420p",), full) is fitting
+    assert full.taken == []

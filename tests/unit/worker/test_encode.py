@@ -9,6 +9,7 @@ from lkedge.media.layers import LayerState
 from lkedge.plugin.api import EncoderRegistration, VideoEncoder, VideoEncoderSettings
 from lkedge.terms import BitsPerSecond, Codec, Rid
 from lkedge.testing.fakes import FakeEncoder
+from lkedge.worker.cascade import HardwareScale
 from lkedge.worker.encode import IDLE_CLOSE_NS, EncoderChoice, LayerEncoder
 
 STATE = LayerState(Rid("h"), True, 64, 36, BitsPerSecond(100_000), 30.0)
@@ -36,7 +37,7 @@ class Layer:
             return None
         return self.layer.encode(self._scale)
 
-    def _scale(self, width: int, height: int, formats: tuple[str, ...]) -> VideoFrame:
+    def _scale(self, width: int, height: int, formats: tuple[str, ...], by_hardware: HardwareScale) -> VideoFrame:
         return VideoFrame(width, height, formats[0], (), self.now_ns, None)
 
     def _make(self, settings: VideoEncoderSettings) -> VideoEncoder:
