@@ -96,6 +96,7 @@ class ControlConfig:
         only root and the daemon's own user may change things.
     is_open_to_read: every user of the machine may look.
     metrics_port: of 127.0.0.1; 0 for none. dbus: offer org.lkedge1 on the system bus.
+    instance: of lkedge@INSTANCE.service; "" for lkedge.service, and for a daemon of one's own.
     """
 
     socket: Path | None = None
@@ -103,6 +104,7 @@ class ControlConfig:
     is_open_to_read: bool = False
     metrics_port: int = 0
     dbus: bool = True
+    instance: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ def resolve_control(section: ControlSection, document: Document, environ: Mappin
         is_open_to_read=section.allow_read == "everyone",
         metrics_port=section.metrics_port or 0,
         dbus=section.dbus is not False,
+        instance=instance(environ),
     )
 
 
@@ -38,7 +39,18 @@ def default_socket(environ: Mapping[str, str], *, is_root: bool) -> Path:
     systemd names the folder of a service or of one of its instances ($RUNTIME_DIRECTORY,
     systemd.exec(5)); an ordinary user's own daemon has it in $XDG_RUNTIME_DIR.
     """
-    if folders := environ.get("RUNTIME_DIRECTORY", ""):
-        return Path(folders.split(":")[0], SOCKET_NAME)
+    if folder := _service_folder(environ):
+        return folder / SOCKET_NAME
     own = "" if is_root else environ.get("XDG_RUNTIME_DIR", "")
     return Path(own, "lkedge", SOCKET_NAME) if own else SYSTEM_FOLDER / SOCKET_NAME
+
+
+def instance(environ: Mapping[str, str]) -> str:
+    """Which lkedge@INSTANCE.service this is: its runtime folder is below that of lkedge.service. "" for none."""
+    folder = _service_folder(environ)
+    return folder.name if folder is not None and folder.parent == SYSTEM_FOLDER else ""
+
+
+def _service_folder(environ: Mapping[str, str]) -> Path | None:
+    folders = environ.get("RUNTIME_DIRECTORY", "")
+    return Path(folders.split(":")[0]) if folders else None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from lkedge.clock import Clock, SystemClock
-from lkedge.control.dbus_names import BUS_NAME
+from lkedge.control.dbus_names import ANY_NAME, BUS_NAME
 from lkedge.control.handler import Handler
 from lkedge.control.peer import RefusalLog, Rights
 
@@ -36,13 +36,13 @@ DEFAULT_ADDRESS = "unix:path=/var/run/dbus/system_bus_socket"
 
 
 class BusUnavailable(Exception):
-    """There is no bus, or it does not let us be org.lkedge1; the message says why."""
+    """There is no bus, or it does not give us our name; the message says why."""
 
 
 class DbusService:
     """Keeps us on the bus. Owned by the loop.
 
-    is_on_bus: whether we have the name now. bus_name: another one for a second daemon.
+    is_on_bus: whether we have the name now. bus_name: of `dbus_names.bus_name`.
     The handler is shared with the other spelling, and closed by its owner.
     """
 
@@ -157,6 +157,7 @@ async def _take_name(bus: MessageBus, name: str) -> None:
     from dbus_fast import DBusError, NameFlag, RequestNameReply
 
     try:
+        await bus.request_name(ANY_NAME)
         reply = await bus.request_name(name, NameFlag.DO_NOT_QUEUE)
     except DBusError as error:
         raise BusUnavailable(

@@ -6,6 +6,10 @@ from __future__ import annotations
 from lkedge.control.api import MANAGER, TRACK
 
 BUS_NAME = "org.lkedge1"
+ANY_NAME = f"{BUS_NAME}._any"
+"""All daemons of a machine queue for it, so that the policy of the bus has one name for who sends their signals:
+unlike send_destination, receive_sender has no prefix (dbus-daemon(1)). No instance can have this name."""
+
 ROOT_PATH = "/org/lkedge1"
 TRACKS_PATH = f"{ROOT_PATH}/track"
 
@@ -16,6 +20,11 @@ PEER = "org.freedesktop.DBus.Peer"
 
 _DIGITS = frozenset(b"0123456789")
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") | _DIGITS
+
+
+def bus_name(instance: str) -> str:
+    """Of lkedge@INSTANCE.service: "org.lkedge1.yard"; "" for lkedge.service: "org.lkedge1"."""
+    return f"{BUS_NAME}.{escaped(instance)}" if instance else BUS_NAME
 
 
 def track_path(name: str) -> str:
@@ -37,7 +46,7 @@ def interface_of(path: str) -> str | None:
 
 
 def escaped(name: str) -> str:
-    """A text as one element of an object path.
+    """A text as one element of an object path, or of a bus name.
 
     Bytes of UTF-8 other than letters and digits, and a leading digit, become `_` and two
     hexadecimal digits; the empty text is `_`. Source: sd_bus_path_encode(3).

@@ -66,7 +66,9 @@ class Frontends:
             await self._http.start(self._sockets)
         if self._settings.dbus:
             from lkedge.control.dbus import DbusService
+            from lkedge.control.dbus_names import bus_name
             from lkedge.control.peer import Rights
 
-            self._dbus = DbusService(self._handler, Rights(self._settings))
+            name = bus_name(self._settings.instance)
+            self._dbus = DbusService(self._handler, Rights(self._settings), bus_name=name)
             self._dbus.start()

@@ -15,7 +15,7 @@ from dbus_fast.aio import MessageBus
 from lkedge.config.models import ControlConfig
 from lkedge.control.api import MANAGER
 from lkedge.control.dbus import DbusService
-from lkedge.control.dbus_names import BUS_NAME, PROPERTIES, ROOT_PATH
+from lkedge.control.dbus_names import BUS_NAME, PROPERTIES, ROOT_PATH, bus_name
 from lkedge.control.handler import Handler
 from lkedge.control.peer import Rights
 from lkedge.testing.fake_target import FakeTarget
@@ -34,16 +34,17 @@ class Refused(Exception):
 
 
 class BusClient:
-    """One connection. signals: what came, oldest first: interface, member, path, body."""
+    """One connection. name: whom to call. signals: what came, oldest first: interface, member, path, body."""
 
-    def __init__(self, bus: MessageBus) -> None:
+    def __init__(self, bus: MessageBus, name: str = BUS_NAME) -> None:
         self.bus = bus
+        self.name = name
         self.signals: list[tuple[str, str, str, list[Any]]] = []
         self._changed = asyncio.Event()
         bus.add_message_handler(self._take)
 
     async def call(self, path: str, interface: str, member: str, signature: str = "", *body: Any) -> list[Any]:
-        message = Message(BUS_NAME, path, interface, member, signature=signature, body=list(body))
+        message = Message(self.name, path, interface, member, signature=signature, body=list(body))
         async with asyncio.timeout(DEADLINE_S):
             reply = await self.bus.call(message)
         assert reply is not None
@@ -58,8 +59,8 @@ class BusClient:
         await self.call(path, PROPERTIES, "Set", "ssv", interface, name, value)
 
     async def listen(self) -> None:
-        """Begin to gather the signals of org.lkedge1."""
-        rule = f"type='signal',sender='{BUS_NAME}'"
+        """Begin to gather the signals of the daemon."""
+        rule = f"type='signal',sender='{self.name}'"
         message = Message(
             "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch",
             signature="s", body=[rule],
@@ -85,12 +86,12 @@ class BusClient:
 
 
 @asynccontextmanager
-async def connected(address: str) -> AsyncIterator[BusClient]:
-    """A client of the private bus."""
+async def connected(address: str, name: str = BUS_NAME) -> AsyncIterator[BusClient]:
+    """A client of the private bus, and of one daemon there."""
     bus = await MessageBus(bus_address=address).connect()
     gone = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
     try:
-        yield BusClient(bus)
+        yield BusClient(bus, name)
     finally:
         bus.disconnect()
         await asyncio.wait([gone], timeout=DEADLINE_S)
@@ -101,7 +102,10 @@ async def connected(address: str) -> AsyncIterator[BusClient]:
 async def serving(target: FakeTarget, config: ControlConfig | None = None) -> AsyncIterator[DbusService]:
     """The service on the bus of $DBUS_SYSTEM_BUS_ADDRESS, over a fake daemon."""
     handler = Handler(target)
-    service = DbusService(handler, Rights(config or ControlConfig()), first_retry_s=0.05, first_look_s=0)
+    config = config or ControlConfig()
+    service = DbusService(
+        handler, Rights(config), bus_name=bus_name(config.instance), first_retry_s=0.05, first_look_s=0
+    )
     service.start()
     try:
         yield service

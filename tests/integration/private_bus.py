@@ -43,8 +43,8 @@ CONFIGURATION = """\
 INSTALLED = f"""\
   <include>{POLICY}</include>
   <policy user="{os.geteuid()}">
-    <allow own="org.lkedge1"/>
-    <allow receive_sender="org.lkedge1" receive_type="signal"/>
+    <allow own_prefix="org.lkedge1"/>
+    <allow receive_sender="org.lkedge1._any" receive_type="signal"/>
   </policy>
 """
 

@@ -81,7 +81,7 @@ async def test_a_stranger_may_do_nothing_and_is_logged_once(
     assert target.calls == []
     refusals = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert [record.getMessage() for record in refusals] == [
-        f"refused mute on the bus to user {NOBODY} (process {os.getpid()}): no right to do so"
+        f"refused mute on the bus to user nobody (uid {NOBODY}, process {os.getpid()}): no right to do so"
     ]
 
 

@@ -13,6 +13,9 @@ INSTANCE = "lkedge@yard.service"
 INSTANCE_SOCKET = "lkedge@yard.socket"
 INSTANCE_CONFIG = "/etc/lkedge/instances/yard.toml"
 INSTANCE_ROOM = "the-yard"
+NAMES = ["org.lkedge1", "org.lkedge1.yard"]
+FRONT = "/org/lkedge1/track/front"
+STRANGER = "bob"
 away = asyncio.to_thread
 
 
@@ -24,7 +27,7 @@ def yard(any_service: Service) -> Iterator[Service]:
     text = text.replace(
         'api_key_file = "key"\napi_secret_file = "secret"', 'token_file = "credential:lkedge.yard.token"'
     )
-    service.machine.write(INSTANCE_CONFIG, f"{text}\n[control]\ndbus = false\n")
+    service.machine.write(INSTANCE_CONFIG, text)
     service.machine.write("/etc/credstore/lkedge.yard.token", service.sfu.token("yard-box", INSTANCE_ROOM), 0o600)
     yield service
     service.systemctl("stop", INSTANCE_SOCKET, INSTANCE)
@@ -46,6 +49,18 @@ async def test_an_instance_has_its_own_room_socket_state_and_token(yard: Service
     yard.machine.shell("test -d /var/lib/lkedge/yard && test -S /run/lkedge/yard/control.sock")
     yard.systemctl("stop", INSTANCE_SOCKET, INSTANCE).check()
     assert yard.ctl("status").returncode == 0
+
+
+async def test_an_instance_has_its_own_name_on_the_bus(yard: Service) -> None:
+    await away(yard.start)
+    (await away(yard.systemctl, "start", INSTANCE)).check()
+    for name in NAMES:
+        await away(yard.wait_for, lambda: yard.busctl("status", name).returncode == 0, "the name on the bus")  # noqa: B023
+    mute = ("call", NAMES[1], FRONT, "org.lkedge1.Track", "Mute")
+    assert yard.busctl(*mute, user=STRANGER).returncode != 0
+    yard.busctl(*mute).check()
+    muted = {name: yard.busctl("get-property", name, FRONT, "org.lkedge1.Track", "Muted").output for name in NAMES}
+    assert muted == {NAMES[0]: "b false\n", NAMES[1]: "b true\n"}
 
 
 async def test_callers_of_a_daemon_that_cannot_start_hear_why_and_do_not_start_it_for_ever(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lkedge.config.models import ControlConfig
-from lkedge.config.resolve_control import default_socket
+from lkedge.config.resolve_control import default_socket, instance
 
 SYSTEM = Path("/run/lkedge/control.sock")
 
@@ -52,3 +52,11 @@ def test_an_empty_path_is_no_socket(loaded) -> None:
 )
 def test_what_is_refused(problems, text: str, complaint: str) -> None:
     assert problems(f"[control]\n{text}\n") == [f"lkedge.toml:5: {complaint}"]
+
+
+@pytest.mark.parametrize(
+    ("folders", "name"),
+    [("/run/lkedge/yard", "yard"), ("/run/lkedge", ""), ("", ""), ("/run/lkedge/yard:/run/x", "yard"), ("/x/yard", "")],
+)
+def test_the_instance_is_known_by_its_runtime_folder(folders: str, name: str) -> None:
+    assert instance({"RUNTIME_DIRECTORY": folders}) == name

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from lkedge.control.api import MANAGER, TRACK
-from lkedge.control.dbus_names import ROOT_PATH, escaped, interface_of, member_name, track_name, track_path, unescaped
+from lkedge.control.dbus_names import (
+    ANY_NAME,
+    ROOT_PATH,
+    bus_name,
+    escaped,
+    interface_of,
+    member_name,
+    track_name,
+    track_path,
+    unescaped,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -43,3 +53,11 @@ def test_paths_and_their_interfaces() -> None:
 
 def test_fields_become_member_names() -> None:
     assert [member_name(field) for field in ("name", "publish_as")] == ["Name", "PublishAs"]
+
+
+def test_no_instance_has_the_name_that_all_daemons_queue_for() -> None:
+    assert bus_name("") == "org.lkedge1"
+    assert bus_name("back-door") == "org.lkedge1.back_2ddoor"
+    label = ANY_NAME.removeprefix("org.lkedge1.")
+    assert unescaped(label) is None
+    assert bus_name(label) != ANY_NAME
