@@ -14,7 +14,8 @@ from lkedge_h264_v4l2m2m.budget import Budget, Claim, Share
 from lkedge_h264_v4l2m2m.coding import H264, Coding
 from lkedge_h264_v4l2m2m.kernel import LinuxM2mKernel, M2mKernel
 from lkedge_h264_v4l2m2m.node import PIXEL_FORMATS, Node
-from lkedge_h264_v4l2m2m.session import ImportRefused, Input, Session, fourcc_for
+from lkedge_h264_v4l2m2m.picture_queue import ImportRefused
+from lkedge_h264_v4l2m2m.session import Input, Session, fourcc_for
 from lkedge_h264_v4l2m2m.settings import Tuning, check_settings
 from lkedge_h264_v4l2m2m.stream import Deadlines, EncodingStream, Result
 

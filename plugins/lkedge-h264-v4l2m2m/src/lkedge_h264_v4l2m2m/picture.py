@@ -12,12 +12,15 @@ from typing import Any
 from lkedge.media.frame import Plane, VideoFrame
 from lkedge_h264_v4l2m2m.queue import QueueFormat
 
+PACKED_BYTES = {"YUYV": 2, "RGB3": 3}
+"""Bytes per pixel of the formats that have one plane."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Contiguous planes, as V4L2 defines YU12 and NV12: the chroma follows the last coded row of luma.
 
-    fourcc: "YU12" or "NV12". stride: bytes per row of luma. rows: coded rows of luma.
+    fourcc: "YU12", "NV12", or one of PACKED_BYTES. stride: bytes per row of the first plane. rows: coded rows of it.
     """
 
     fourcc: str
@@ -29,12 +32,15 @@ class Layout:
     @property
     def size(self) -> int:
         """Bytes of the whole picture."""
-        return self.stride * self.rows * 3 // 2
+        luma = self.stride * self.rows
+        return luma if self.fourcc in PACKED_BYTES else luma * 3 // 2
 
     @property
     def planes(self) -> tuple[tuple[int, int], ...]:
         """Offset and stride of each plane."""
         luma = self.stride * self.rows
+        if self.fourcc in PACKED_BYTES:
+            return ((0, self.stride),)
         if self.fourcc == "NV12":
             return (0, self.stride), (luma, self.stride)
         chroma = self.stride // 2
@@ -43,7 +49,8 @@ class Layout:
 
 def layout_of(agreed: QueueFormat, width: int, height: int) -> Layout:
     """agreed: what the driver made of the format. width, height: of the visible picture."""
-    return Layout(agreed.fourcc, width, height, max(agreed.stride, agreed.width), agreed.height)
+    least = agreed.width * PACKED_BYTES.get(agreed.fourcc, 1)
+    return Layout(agreed.fourcc, width, height, max(agreed.stride, least), agreed.height)
 
 
 def can_import(frame: VideoFrame, layout: Layout, size: int) -> bool:
@@ -71,7 +78,7 @@ def dmabuf_size(fd: int) -> int:
 
 def copy(frame: VideoFrame, layout: Layout, memory: Any) -> None:
     """The picture into mapped memory: the only copy on its way to the encoder."""
-    with _address(memory) as target:
+    with address_of(memory) as target:
         if frame.pixel_format == "yuv420p" and layout.fourcc == "NV12":
             _interleave(frame, layout, memory, target)
             return
@@ -82,8 +89,11 @@ def copy(frame: VideoFrame, layout: Layout, memory: Any) -> None:
 
 
 def _row_bytes(frame: VideoFrame) -> tuple[int, ...]:
-    half = frame.width // 2
-    return (frame.width, half, half) if frame.pixel_format == "yuv420p" else (frame.width, frame.width)
+    width = frame.width
+    packed = {"yuyv422": 2 * width, "rgb24": 3 * width}
+    if frame.pixel_format in packed:
+        return (packed[frame.pixel_format],)
+    return (width, width // 2, width // 2) if frame.pixel_format == "yuv420p" else (width, width)
 
 
 def _copy_rows(plane: Plane, target: int, stride: int, width: int, height: int) -> None:
@@ -109,7 +119,7 @@ def _interleave(frame: VideoFrame, layout: Layout, memory: Any, target: int) -> 
 
 
 @contextlib.contextmanager
-def _address(memory: Any) -> Iterator[int]:
+def address_of(memory: Any) -> Iterator[int]:
     """Where mapped memory lies. It cannot be unmapped while somebody holds a view of it."""
     anchor = ctypes.c_char.from_buffer(memory)
     try:

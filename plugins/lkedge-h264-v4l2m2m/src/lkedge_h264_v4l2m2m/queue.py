@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +23,17 @@ class EndOfStream(Exception):
 
 @dataclass(frozen=True, slots=True)
 class QueueFormat:
-    """What is asked of a driver, or what it agreed to. stride, size: in bytes, 0 leaves it to the driver."""
+    """What is asked of a driver, or what it agreed to.
+
+    stride, size: in bytes, 0 leaves it to the driver. colorspace: V4L2's number, 0 is what the size suggests.
+    """
 
     fourcc: str
     width: int
     height: int
     stride: int = 0
     size: int = 0
+    colorspace: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,12 @@ class BufferQueue:
         offset = planes[0].data_offset
         return Dequeued(buffer.index, offset, planes[0].bytesused - offset, buffer.flags, timestamp_us)
 
+    def export(self, index: int) -> int:
+        """A descriptor of the buffer as DMABUF, which the caller closes."""
+        request = m2m.ExportBuffer(type=self._type, index=index, flags=os.O_RDWR | os.O_CLOEXEC)
+        self._kernel.ioctl(self._fd, m2m.EXPBUF, request)
+        return int(request.fd)
+
     def start(self) -> None:
         """STREAMON."""
         self._kernel.ioctl(self._fd, v4l2.STREAMON, ctypes.c_int32(self._type))
@@ -120,7 +131,9 @@ class BufferQueue:
         with contextlib.suppress(OSError):
             self.stop()
         for memory in self.memory:
-            memory.close()
+            # A picture that somebody still holds keeps its memory, and takes it along when it goes.
+            with contextlib.suppress(BufferError):
+                memory.close()
         self.memory.clear()
         self.count = 0
         with contextlib.suppress(OSError):
@@ -149,7 +162,8 @@ def _fill_single(request: v4l2.Format, wanted: QueueFormat) -> None:
     pix = request.fmt.pix
     pix.width, pix.height, pix.pixelformat = wanted.width, wanted.height, v4l2.fourcc(wanted.fourcc)
     pix.bytesperline, pix.sizeimage = wanted.stride, wanted.size
-    pix.field, pix.colorspace = m2m.FIELD_NONE, _colorspace(wanted)
+    pix.field, pix.colorspace = m2m.FIELD_NONE, wanted.colorspace or colorspace_of(wanted.height)
+    pix.quantization = m2m.QUANTIZATION_LIM_RANGE
 
 
 def _read_single(request: v4l2.Format) -> QueueFormat:
@@ -163,7 +177,8 @@ def _fill_planes(request: v4l2.Format, wanted: QueueFormat) -> None:
     pix.width, pix.height, pix.pixelformat = wanted.width, wanted.height, v4l2.fourcc(wanted.fourcc)
     pix.num_planes = 1
     pix.plane_fmt[0].bytesperline, pix.plane_fmt[0].sizeimage = wanted.stride, wanted.size
-    pix.field, pix.colorspace = m2m.FIELD_NONE, _colorspace(wanted)
+    pix.field, pix.colorspace = m2m.FIELD_NONE, wanted.colorspace or colorspace_of(wanted.height)
+    pix.quantization = m2m.QUANTIZATION_LIM_RANGE
 
 
 def _read_planes(request: v4l2.Format) -> QueueFormat:
@@ -175,6 +190,6 @@ def _read_planes(request: v4l2.Format) -> QueueFormat:
     return QueueFormat(code, pix.width, pix.height, plane.bytesperline, plane.sizeimage)
 
 
-def _colorspace(wanted: QueueFormat) -> int:
-    """What the rest of lkedge means by limited-range Y'CbCr of that size (ITU-R BT.601 and BT.709)."""
-    return m2m.COLORSPACE_REC709 if wanted.height >= 720 else m2m.COLORSPACE_SMPTE170M
+def colorspace_of(height: int) -> int:
+    """What the rest of lkedge means by limited-range Y'CbCr of that height (ITU-R BT.601 and BT.709)."""
+    return m2m.COLORSPACE_REC709 if height >= 720 else m2m.COLORSPACE_SMPTE170M

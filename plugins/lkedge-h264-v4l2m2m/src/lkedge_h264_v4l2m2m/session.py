@@ -22,16 +22,13 @@ from lkedge_h264_v4l2m2m import videodev2_m2m as m2m
 from lkedge_h264_v4l2m2m.controls import Controls
 from lkedge_h264_v4l2m2m.kernel import READABLE, WRITABLE, M2mKernel
 from lkedge_h264_v4l2m2m.node import PIXEL_FORMATS, Node
-from lkedge_h264_v4l2m2m.picture import can_import, copy, dmabuf_size, layout_of
+from lkedge_h264_v4l2m2m.picture import Layout
+from lkedge_h264_v4l2m2m.picture_queue import PictureQueue
 from lkedge_h264_v4l2m2m.queue import BufferQueue, Dequeued, EndOfStream, QueueFormat
 from lkedge_h264_v4l2m2m.refusal import refused
 
 CODED_BUFFERS = 4
-COPIED_PICTURES = 3
-"""One being filled, one in work, one for a driver that holds a picture back."""
-
-IMPORTED_PICTURES = 6
-"""They cost no memory; as many as a camera has, so that each keeps its place and its mapping."""
+"""One for each picture that may be in the device, and one that is being read."""
 
 SMALLEST_CODED_BYTES = 256 * 1024
 
@@ -47,10 +44,6 @@ class Input:
     fourcc: str
     is_imported: bool = False
     stride: int = 0
-
-
-class ImportRefused(EncoderError):
-    """The driver does not take the memory of this picture; copying it may work."""
 
 
 class Coded(NamedTuple):
@@ -74,13 +67,10 @@ class Session:
         self.node = node
         self.pictures = pictures
         self._kernel = kernel
-        self._held: dict[int, VideoFrame] = {}
-        self._free: list[int] = []
-        self._place_of: dict[int, int] = {}
         with _explained(node.path, "opening"):
             self._fd = kernel.open(node.path)
         self.controls = Controls(kernel, self._fd)
-        self._output = BufferQueue(kernel, self._fd, node.output_type)
+        self._output = PictureQueue(kernel, self._fd, node.output_type, node.path)
         self._capture = BufferQueue(kernel, self._fd, node.capture_type)
         try:
             with _explained(node.path, f"taking pictures of {pictures.width}x{pictures.height}"):
@@ -92,15 +82,18 @@ class Session:
     @property
     def has_room(self) -> bool:
         """Whether the driver can take one more picture."""
-        return bool(self._free)
+        return self._output.has_room
+
+    @property
+    def layout(self) -> Layout:
+        """How the driver wants its pictures to lie."""
+        return self._output.layout
 
     def start(self) -> None:
         """Allocate the buffers and start both queues. Raises EncoderError."""
         with _explained(self.node.path, "starting"):
-            kind = m2m.MEMORY_DMABUF if self.pictures.is_imported else v4l2.MEMORY_MMAP
             least = self.controls.read(m2m.CID_MIN_BUFFERS_FOR_OUTPUT) or 1
-            wanted = IMPORTED_PICTURES if self.pictures.is_imported else COPIED_PICTURES
-            self._output.allocate(max(wanted, least + 1), kind)
+            self._output.allocate_for(is_imported=self.pictures.is_imported, least=least)
             self._capture.allocate(CODED_BUFFERS)
             self._stream()
 
@@ -125,7 +118,7 @@ class Session:
 
     def accepts(self, frame: VideoFrame) -> bool:
         """Whether this picture can go in without a copy."""
-        return can_import(frame, self._layout, self._picture_size)
+        return self._output.accepts(frame)
 
     def queue(self, frame: VideoFrame, timestamp_us: int) -> None:
         """Hand over one picture; needs room. It is kept until the driver has read it.
@@ -135,12 +128,7 @@ class Session:
             EncoderError: it has failed.
         """
         with _explained(self.node.path, "taking a picture"):
-            if self.pictures.is_imported:
-                self._import(frame, timestamp_us)
-                return
-            index = self._free.pop()
-            copy(frame, self._layout, self._output.memory[index])
-            self._output.queue(index, size=self._picture_size, timestamp_us=timestamp_us)
+            self._output.put(frame, timestamp_us)
 
     def take(self, timeout_s: float) -> list[Coded]:
         """What the driver has finished, waiting so long for something to happen.
@@ -150,7 +138,7 @@ class Session:
         """
         with _explained(self.node.path, "encoding"):
             events = self._kernel.poll(self._fd, READABLE | WRITABLE, timeout_s)
-            self._take_back_pictures()
+            self._output.take_back()
             coded = list(self._finished())
         if events & ~(READABLE | WRITABLE) and not coded:
             raise EncoderError(f"{self.node.path}: the hardware encoder reports an error of its own")
@@ -179,7 +167,6 @@ class Session:
             return
         self._output.release()
         self._capture.release()
-        self._held.clear()
         fd, self._fd = self._fd, -1
         with contextlib.suppress(OSError):
             self._kernel.close(fd)
@@ -194,8 +181,7 @@ class Session:
         if raw.fourcc != wanted.fourcc:
             raise EncoderError(f"{self.node.path}: the driver takes {raw.fourcc} instead of {wanted.fourcc}")
         self._check_size(raw)
-        self._layout = layout_of(raw, wanted.width, wanted.height)
-        self._picture_size = max(raw.size, self._layout.size)
+        self._output.use(raw, wanted.width, wanted.height)
         self.has_framerate = self.set_framerate(wanted.framerate)
 
     def _check_size(self, raw: QueueFormat) -> None:
@@ -223,33 +209,10 @@ class Session:
         return request.r.width, request.r.height
 
     def _stream(self) -> None:
-        self._held.clear()
-        self._free = list(range(self._output.count))
         for index in range(self._capture.count):
             self._capture.queue(index)
         self._output.start()
         self._capture.start()
-
-    def _import(self, frame: VideoFrame, timestamp_us: int) -> None:
-        """The same memory at the same place again: the driver then need not map it anew."""
-        place = self._place_of.get(frame.dmabuf, -1)
-        index = place if place in self._free else self._free[0]
-        self._free.remove(index)
-        self._place_of = {fd: other for fd, other in self._place_of.items() if other != index} | {frame.dmabuf: index}
-        self._held[index] = frame
-        length = dmabuf_size(frame.dmabuf)
-        try:
-            self._output.queue(
-                index, size=self._picture_size, timestamp_us=timestamp_us, dmabuf=frame.dmabuf, length=length
-            )
-        except OSError as error:
-            what = "taking the memory of the source"
-            raise ImportRefused(str(refused(self.node.path, what, error))) from error
-
-    def _take_back_pictures(self) -> None:
-        while (done := self._output.dequeue()) is not None:
-            self._held.pop(done.index, None)
-            self._free.append(done.index)
 
     def _finished(self) -> Iterator[Coded]:
         with contextlib.suppress(EndOfStream):
@@ -270,7 +233,7 @@ class Session:
 
     def _drained(self, coded: list[Coded]) -> bool:
         """Collect what is there; True at the end of the stream, whose last buffer may be empty."""
-        self._take_back_pictures()
+        self._output.take_back()
         try:
             while (buffer := self._capture.dequeue()) is not None:
                 coded.append(self._copied(buffer))

@@ -23,6 +23,7 @@ CAP_VIDEO_M2M = 0x8000
 FIELD_NONE = 1
 COLORSPACE_SMPTE170M = 1
 COLORSPACE_REC709 = 3
+QUANTIZATION_LIM_RANGE = 2
 FMT_FLAG_COMPRESSED = 1
 
 BUF_FLAG_KEYFRAME = 0x8
@@ -55,6 +56,19 @@ HEADER_MODE_JOINED_WITH_1ST_FRAME = 1
 H264_PROFILE_BASELINE = 0
 H264_PROFILE_CONSTRAINED_BASELINE = 1
 H264_LEVEL_4_0 = 11
+
+
+class ExportBuffer(ctypes.Structure):
+    """struct v4l2_exportbuffer: a buffer of the driver as a DMABUF."""
+
+    _fields_ = (
+        ("type", c_uint32),
+        ("index", c_uint32),
+        ("plane", c_uint32),
+        ("flags", c_uint32),
+        ("fd", c_int32),
+        ("reserved", c_uint32 * 11),
+    )
 
 
 class Rectangle(ctypes.Structure):
@@ -97,6 +111,7 @@ class ControlQuery(ctypes.Structure):
     )
 
 
+EXPBUF = read_write(16, ExportBuffer)
 G_CTRL = read_write(27, ControlValue)
 S_CTRL = read_write(28, ControlValue)
 QUERYCTRL = read_write(36, ControlQuery)
