@@ -1,5 +1,5 @@
 # lkedge: pure
-"""The journal's side of a log record: the events that have an id, the fields, and the bytes.
+"""The journal's side of a log record: the events that have an id, and the fields.
 
 `logger.warning("...", extra=event(MessageId.SOURCE_LOST, track="front"))` gives a record the
 fields MESSAGE_ID and LKEDGE_TRACK, by which `journalctl` finds it, and for which
@@ -9,8 +9,7 @@ they are left out.
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 
 TRACK = "LKEDGE_TRACK"
@@ -20,9 +19,6 @@ MESSAGE_ID = "MESSAGE_ID"
 
 FIELDS = (MESSAGE_ID, TRACK, RID, ROOM)
 """What a record may carry beside its text; also what a worker may add to a line of its own."""
-
-MAX_VALUE_BYTES = 48 * 1024
-"""Longer texts are cut: one datagram has to take them all."""
 
 
 class MessageId(StrEnum):
@@ -48,18 +44,3 @@ def event(message_id: MessageId | None = None, *, track: str = "", rid: str = ""
 def fields_of(attributes: Mapping[str, object]) -> dict[str, str]:
     """Those fields that are among the attributes of a log record, or in what a worker sent."""
     return {name: str(attributes[name]) for name in FIELDS if attributes.get(name)}
-
-
-def encode(fields: Iterable[tuple[str, str]]) -> bytes:
-    """One journal entry as a datagram.
-
-    Source: systemd.io, "Native Journal Protocol".
-    """
-    return b"".join(_field(name, value) for name, value in fields)
-
-
-def _field(name: str, value: str) -> bytes:
-    data = value.encode("utf-8", "replace")[:MAX_VALUE_BYTES]
-    if b"\n" in data:
-        return name.encode() + b"\n" + struct.pack("<Q", len(data)) + data + b"\n"
-    return name.encode() + b"=" + data + b"\n"

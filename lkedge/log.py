@@ -8,12 +8,11 @@ from __future__ import annotations
 import logging
 import os
 import re
-import socket
 import sys
-from collections.abc import Iterator, Mapping
-from typing import TextIO
+from collections.abc import Callable, Iterator, Mapping
+from typing import TextIO, cast
 
-from lkedge import journal
+from lkedge import datagrams, journal
 
 ROOT = "lkedge"
 VARIABLE = "LKEDGE_LOG"
@@ -21,7 +20,6 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 REDACTED = "(secret)"
 JOURNAL_SOCKET = "/run/systemd/journal/socket"
-JOURNAL_BUFFER_BYTES = 1 << 20
 
 MIN_SECRET_LENGTH = 6
 """Shorter secrets would blank out innocent words."""
@@ -33,7 +31,7 @@ _PATTERNS = (
         rf"\1{REDACTED}",
     ),
     (re.compile(r"(Bearer\s+)[\w.~+/-]+=*", re.IGNORECASE), rf"\1{REDACTED}"),
-    (re.compile(r"(\w+://[^\s/@:]+:)[^\s/@]+@"), rf"\1{REDACTED}@"),
+    (re.compile(r"(\b\w+://[^\s/@:]+:)[^\s/@]+@"), rf"\1{REDACTED}@"),
 )
 
 _secrets: set[str] = set()
@@ -72,11 +70,10 @@ class RedactingFilter(logging.Filter):
 
 
 class LineFormatter(logging.Formatter):
-    """`14:02:11 info    rtc.dtls: connected`; without the time where the journal adds its own."""
+    """`14:02:11 info    rtc.dtls: connected`."""
 
-    def __init__(self, *, has_time: bool = True) -> None:
-        time = "%(asctime)s " if has_time else ""
-        super().__init__(f"{time}%(levelname)s %(name)s: %(message)s", "%H:%M:%S")
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
         short = logging.makeLogRecord(record.__dict__)
@@ -86,17 +83,19 @@ class LineFormatter(logging.Formatter):
 
 
 class JournalHandler(logging.Handler):
-    """Sends each record to the journal as one datagram, and never waits for it.
+    """Sends each record to the journal as one entry, and never waits for it.
 
     While the journal does not read fast enough, records are lost and counted; while it
     cannot be reached at all, for instance when it is restarted, they go to stderr.
+
+    send: `systemd.journal.sendv`, or None where there is no systemd-python: all goes to stderr.
     """
 
-    def __init__(self, address: str = JOURNAL_SOCKET) -> None:
+    def __init__(self, send: Callable[..., None] | None, address: str = JOURNAL_SOCKET) -> None:
         super().__init__()
+        self._send = send
         self._address = address
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, JOURNAL_BUFFER_BYTES)
+        self._has_sent = False
         self.lost = 0
         """Records since the last one that came through."""
 
@@ -105,17 +104,29 @@ class JournalHandler(logging.Handler):
         if self.lost:
             text = f"{text} ({self.lost} messages before this one were lost)"
         try:
-            data = journal.encode(_journal_fields(record, text))
-            self._socket.sendto(data, socket.MSG_DONTWAIT, self._address)
+            self._deliver([_assignment(*field) for field in _journal_fields(record, text)])
             self.lost = 0
         except BlockingIOError:
             self.lost += 1
         except OSError:
             print(f"<{_priority(record.levelno)}>{text}", file=sys.stderr)
 
-    def close(self) -> None:
-        self._socket.close()
-        super().close()
+    def _deliver(self, entry: list[bytes]) -> None:
+        if self._send is None:
+            raise OSError("systemd-python is not here")
+        # This also fails where there is no journal, of which libsystemd says nothing.
+        if datagrams.would_wait(self._address):
+            raise BlockingIOError("the journal does not read")
+        if self._has_sent:
+            self._send(*entry)
+            return
+        with datagrams.opening_without_waiting():
+            self._send(*entry)
+        self._has_sent = True
+
+
+def _assignment(name: str, value: str) -> bytes:
+    return f"{name}={value}".encode("utf-8", "replace")
 
 
 def _journal_fields(record: logging.LogRecord, text: str) -> Iterator[tuple[str, str]]:
@@ -194,13 +205,17 @@ def _logger_name(name: str) -> str:
 def _handler(environ: Mapping[str, str], stream: TextIO | None) -> logging.Handler:
     stream = stream or sys.stderr
     if not is_journal(environ, stream):
-        return _stream_handler(stream, has_time=True)
-    handler = JournalHandler()
+        handler: logging.Handler = logging.StreamHandler(stream)
+        handler.setFormatter(LineFormatter())
+        return handler
+    handler = JournalHandler(_sendv())
     handler.setFormatter(logging.Formatter("%(message)s"))
     return handler
 
 
-def _stream_handler(stream: TextIO, *, has_time: bool) -> logging.Handler:
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(LineFormatter(has_time=has_time))
-    return handler
+def _sendv() -> Callable[..., None] | None:
+    try:
+        from systemd.journal import sendv
+    except ImportError:
+        return None
+    return cast(Callable[..., None], sendv)

@@ -12,7 +12,7 @@ TOP = Path(__file__).parents[1]
 ROOT = TOP / "lkedge"
 
 LAYERS = (
-    {"errors", "terms", "viewer", "journal"},
+    {"errors", "terms", "viewer", "journal", "interrupts", "datagrams"},
     {"clock", "log"},
     {"media"},
     {"rtp", "config"},
@@ -47,11 +47,18 @@ ONLY_IN = {
     "h11": {"control"},
     "dbus_fast": {"control"},
     "av": {"builtin", "worker"},
+    "systemd": {"log", "daemon"},
 }
 """Which package of lkedge may import a third-party one."""
 
 PUBLIC = {"plugin", "media", "terms", "errors", "testing", "clock"}
 """What a plugin may import of lkedge."""
+
+STARTS_PROCESSES = {"Popen", "run", "create_subprocess_exec", "create_subprocess_shell", "system", "popen"}
+OF_PROCESSES = {"subprocess", "asyncio", "os"}
+
+BY_A_PERSON = {"doctor", "demo", "cli"}
+"""What only commands do, not the daemon; the service manager says nothing to them."""
 
 MODULES = sorted(path for path in ROOT.rglob("*.py") if "testing" not in path.relative_to(ROOT).parts)
 PLUGIN_MODULES = sorted((TOP / "plugins").glob("*/src/**/*.py"))
@@ -102,6 +109,42 @@ def test_imports_point_down(path: Path) -> None:
     here = path.relative_to(ROOT).with_suffix("").parts[0]
     if here != "__init__":
         assert faults(path, here) == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_process_of_the_daemon_inherits_its_environment(path: Path) -> None:
+    """In it are secrets, and where to speak for the daemon: `lkedge.worker.launch.worker_environment` has neither."""
+    if path.relative_to(ROOT).parts[0] not in BY_A_PERSON:
+        assert [ast.unparse(call) for call in inheriting(path.read_text(encoding="utf-8"))] == []
+
+
+def inheriting(text: str) -> Iterator[ast.Call]:
+    calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+    for call in calls:
+        if _starts_process(call.func) and not any(
+            "worker_environment()" in ast.unparse(word) for word in call.keywords
+        ):
+            yield call
+
+
+def _starts_process(function: ast.expr) -> bool:
+    owner, _, name = ast.unparse(function).rpartition(".")
+    is_loop = (owner, name) == ("asyncio", "run")
+    return owner in OF_PROCESSES and name in STARTS_PROCESSES and not is_loop
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("subprocess.run(['a'])", 1),
+        ("os.system('a')", 1),
+        ("asyncio.create_subprocess_exec('a', env=os.environ)", 1),
+        ("subprocess.Popen(['a'], env=worker_environment() | {'A': 'b'})", 0),
+        ("asyncio.run(serve())", 0),
+    ],
+)
+def test_an_inherited_environment_is_found(text: str, count: int) -> None:
+    assert len(list(inheriting(text))) == count
 
 
 @pytest.mark.parametrize("path", PLUGIN_MODULES, ids=lambda path: str(path.relative_to(TOP)))

@@ -36,11 +36,18 @@ if [ "$step" = venv-dev ]; then
   say "installing the development tools into .venv"
   pip install -q -c constraints.txt -r requirements-dev.txt
 fi
-if command -v pkg-config >/dev/null && command -v cc >/dev/null && pkg-config --exists libsystemd; then
-  say "libsystemd is here: installing systemd-python"
-  pip install -q -c constraints.txt systemd-python || say "systemd-python could not be built; lkedge logs to standard error"
+can_build() { command -v pkg-config >/dev/null && command -v cc >/dev/null && pkg-config --exists "$1"; }
+
+if [ "$step" = venv-dev ] && ! can_build libsystemd; then
+  # In a subshell: all but the tests of what speaks with systemd goes on without.
+  (install_packages libsystemd-dev pkg-config gcc libc6-dev python3-dev) || say "going on without libsystemd's headers"
 fi
-if command -v pkg-config >/dev/null && command -v cc >/dev/null && pkg-config --exists alsa; then
+if can_build libsystemd; then
+  say "libsystemd is here: installing systemd-python"
+  pip install -q -c constraints.txt systemd-python \
+    || say "systemd-python could not be built; as a service lkedge logs to standard error, and tells systemd nothing"
+fi
+if can_build alsa; then
   say "libasound is here: installing pyalsaaudio"
   pip install -q -c constraints.txt pyalsaaudio || say "pyalsaaudio could not be built; the source alsa will say so"
 fi

@@ -74,10 +74,10 @@ def _run(args: argparse.Namespace) -> int:
 
     # A crash, or the watchdog's SIGABRT, leaves the stacks of all threads on stderr: in the journal.
     faulthandler.enable(STDERR)
-    notifier = notify.Notifier(notify.take_address())
+    log.configure(args.log_level or "info")
+    notifier = notify.Notifier()
     notifier.extend(START_S, "loading the configuration and the plugins")
     sockets = listen.inherited_sockets()
-    log.configure(args.log_level or "info")
     plugins = PluginManager()
     config = load_or_complain(args.config, plugins)
     if config is None:

@@ -7,12 +7,13 @@ import json
 import logging
 import os
 import socket
-import stat
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lkedge.daemon.library import systemd_daemon
 
 logger = logging.getLogger(__name__)
 
-FIRST_DESCRIPTOR = 3
 FOR_EVERYONE = 0o666
 CONTROL = "control"
 """FileDescriptorName= in lkedge.socket."""
@@ -20,23 +21,16 @@ CONTROL = "control"
 _VARIABLES = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
 
 
-def inherited_sockets(
-    environ: MutableMapping[str, str] = os.environ, *, pid: int | None = None, first: int = FIRST_DESCRIPTOR
-) -> dict[str, socket.socket]:
-    """The sockets by name, listening; none when they are not meant for us. Call once.
+def inherited_sockets() -> dict[str, socket.socket]:
+    """The Unix sockets by name, listening; none when they are not meant for us. Call once.
 
     The variables are unset and the descriptors closed on exec: children see neither.
     What is no listening stream socket is closed.
     """
-    said = {name: environ.pop(name, "") for name in _VARIABLES}
-    count = said["LISTEN_FDS"]
-    if said["LISTEN_PID"] != str(os.getpid() if pid is None else pid) or not count.isdigit():
-        return {}
-    names = said["LISTEN_FDNAMES"].split(":")
-    names += ["unknown"] * (int(count) - len(names))
+    library = systemd_daemon() if os.environ.get("LISTEN_FDS") else None
     found: dict[str, socket.socket] = {}
-    for descriptor, name in enumerate(names[: int(count)], first):
-        sock = _adopt(descriptor)
+    for descriptor, name in _handed_over(library).items():
+        sock = _adopt(descriptor, library)
         if sock is not None:
             found.setdefault(name, sock)
     return found
@@ -78,19 +72,22 @@ def _answer(connection: socket.socket, answer: bytes) -> None:
         connection.recv(65536)
 
 
-def _adopt(descriptor: int) -> socket.socket | None:
+def _handed_over(library: Any | None) -> Mapping[int, str]:
     try:
-        if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
-            raise OSError("it is no socket")
-        os.set_inheritable(descriptor, False)
-        sock = socket.socket(fileno=descriptor)
+        named: dict[int, str] = library.listen_fds_with_names(unset_environment=True) if library else {}
     except OSError as error:
-        logger.warning("descriptor %d of the service manager is not used: %s", descriptor, error)
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-        return None
-    if sock.type == socket.SOCK_STREAM and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-        return sock
-    logger.warning("descriptor %d of the service manager is not used: nothing listens there", descriptor)
-    sock.close()
+        logger.warning("no socket of the service manager is used: what it says of them is wrong: %s", error)
+        return {}
+    finally:
+        # libsystemd unsets them behind the back of os.environ, or is not here to do so.
+        for name in _VARIABLES:
+            os.environ.pop(name, None)
+    return named
+
+
+def _adopt(descriptor: int, library: Any) -> socket.socket | None:
+    if library.is_socket_unix(descriptor, socket.SOCK_STREAM, 1):
+        return socket.socket(fileno=descriptor)
+    logger.warning("descriptor %d of the service manager is not used: no Unix socket listens there", descriptor)
+    os.close(descriptor)
     return None

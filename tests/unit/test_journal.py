@@ -1,22 +1,27 @@
-"""The journal: entries as bytes, the handler on a socket that stands for journald's, and the catalog."""
+"""The journal: what the handler hands to libsystemd, what comes out at a journal of the test's own, and the catalog."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
+import os
 import re
 import shutil
 import socket
-import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lkedge import journal, log
 from lkedge.journal import MessageId, event
+from tests.systemd_library import needs_systemd_python
 
+ALONE = Path(__file__).with_name("journal_alone.py")
 CATALOG = Path(__file__).parents[2] / "systemd/catalog/lkedge.catalog"
 
 
@@ -28,31 +33,36 @@ def journald(tmp_path: Path) -> Iterator[socket.socket]:
         yield server
 
 
+class Library:
+    """In the place of `systemd.journal.sendv`. error: what it raises."""
+
+    def __init__(self) -> None:
+        self.entries: list[dict[str, str]] = []
+        self.error: OSError | None = None
+
+    def sendv(self, *fields: bytes) -> None:
+        if self.error is not None:
+            raise self.error
+        pairs = (field.decode().partition("=") for field in fields)
+        self.entries.append({name: value for name, _, value in pairs})
+
+
 @pytest.fixture
-def handler(tmp_path: Path) -> Iterator[log.JournalHandler]:
-    handler = log.JournalHandler(str(tmp_path / "journal"))
+def library() -> Library:
+    return Library()
+
+
+@pytest.fixture
+def handler(tmp_path: Path, journald: socket.socket, library: Library) -> log.JournalHandler:
+    handler = log.JournalHandler(library.sendv, str(tmp_path / "journal"))
     handler.setFormatter(logging.Formatter("%(message)s"))
-    yield handler
-    handler.close()
+    return handler
 
 
 def record(text: str, level: int = logging.INFO, **extra: str) -> logging.LogRecord:
     made = logging.getLogger("lkedge.x").makeRecord("lkedge.x", level, __file__, 7, text, (), None, "here", extra)
     log.RedactingFilter().filter(made)
     return made
-
-
-def parsed(data: bytes) -> dict[str, str]:
-    """What journald makes of a datagram."""
-    found = {}
-    while data:
-        line, _, data = data.partition(b"\n")
-        name, has_value, value = line.partition(b"=")
-        if not has_value:
-            (length,) = struct.unpack_from("<Q", data)
-            value, data = data[8 : 8 + length], data[8 + length + 1 :]
-        found[name.decode()] = value.decode()
-    return found
 
 
 def test_only_what_is_known_becomes_a_field() -> None:
@@ -62,29 +72,15 @@ def test_only_what_is_known_becomes_a_field() -> None:
     }
 
 
-def test_an_entry_survives_newlines_and_equals_signs() -> None:
-    entry = {"MESSAGE": "two\nlines=1", "LKEDGE_TRACK": "a=b", "PRIORITY": "6"}
-    assert parsed(journal.encode(entry.items())) == entry
-
-
-def test_a_track_name_cannot_smuggle_in_a_field() -> None:
-    entry = {"LKEDGE_TRACK": "front\nPRIORITY=0", "MESSAGE": "x"}
-    assert parsed(journal.encode(entry.items())) == entry
-
-
-def test_endless_texts_are_cut() -> None:
-    assert len(journal.encode([("MESSAGE", "x" * 1_000_000)])) < 60_000
-
-
-def test_a_record_has_its_fields(journald: socket.socket, handler: log.JournalHandler) -> None:
+def test_a_record_has_its_fields(handler: log.JournalHandler, library: Library) -> None:
     handler.emit(record("lost", logging.WARNING, **event(MessageId.SOURCE_LOST, track="front", rid="h")))
-    entry = parsed(journald.recv(65536))
+    (entry,) = library.entries
     assert (entry["MESSAGE"], entry["PRIORITY"], entry["SYSLOG_IDENTIFIER"]) == ("lost", "4", "lkedge")
     assert (entry["LKEDGE_TRACK"], entry["LKEDGE_RID"], entry["LOGGER"]) == ("front", "h", "lkedge.x")
     assert (entry["MESSAGE_ID"], entry["CODE_LINE"]) == (MessageId.SOURCE_LOST.value, "7")
 
 
-def test_no_field_has_a_secret(journald: socket.socket, handler: log.JournalHandler) -> None:
+def test_no_field_has_a_secret(handler: log.JournalHandler, library: Library) -> None:
     log.register_secret("hunter3-hunter3")
     try:
         raise ValueError("hunter3-hunter3")
@@ -94,31 +90,87 @@ def test_no_field_has_a_secret(journald: socket.socket, handler: log.JournalHand
         )
     log.RedactingFilter().filter(failed)
     handler.emit(failed)
-    data = journald.recv(65536)
-    assert b"hunter3" not in data
-    assert b"ValueError: (secret)" in data
+    (entry,) = library.entries
+    assert not any("hunter3" in value for value in entry.values())
+    assert "ValueError: (secret)" in entry["MESSAGE"]
 
 
-def test_a_journal_that_does_not_read_costs_messages_not_time(
-    journald: socket.socket, handler: log.JournalHandler
+def test_a_journal_that_does_not_read_costs_messages_and_says_so(
+    handler: log.JournalHandler, library: Library, journald: socket.socket
 ) -> None:
-    while not handler.lost:
-        handler.emit(record("x" * 10_000))
-    while True:
-        try:
-            journald.recv(65536)
-        except BlockingIOError:
-            break
+    library.error = BlockingIOError()
+    handler.emit(record("its buffer is full"))
+    library.error = None
+    fill(journald)
+    handler.emit(record("its queue is full"))
+    assert (handler.lost, library.entries) == (2, [])
+    journald.recv(65536)
     handler.emit(record("again"))
-    assert parsed(journald.recv(65536))["MESSAGE"] == "again (1 messages before this one were lost)"
+    assert library.entries[0]["MESSAGE"] == "again (2 messages before this one were lost)"
     assert handler.lost == 0
 
 
-def test_without_a_journal_records_go_to_stderr(
-    handler: log.JournalHandler, capsys: pytest.CaptureFixture[str]
+def fill(receiver: socket.socket) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                sender.sendto(b"x", receiver.getsockname())
+
+
+@pytest.mark.parametrize("reason", ["no journal", "an error", "no library"])
+def test_else_records_go_to_stderr(
+    reason: str, library: Library, journald: socket.socket, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    library.error = ConnectionRefusedError() if reason == "an error" else None
+    if reason == "no journal":
+        (tmp_path / "journal").unlink()
+    handler = log.JournalHandler(None if reason == "no library" else library.sendv, str(tmp_path / "journal"))
     handler.emit(record("hello", logging.ERROR))
-    assert capsys.readouterr().err == "<3>hello\n"
+    assert (capsys.readouterr().err, library.entries) == ("<3>hello\n", [])
+
+
+def played(scene: str) -> tuple[list[list[Any]], str]:
+    """What came out at libsystemd's journal in a mount namespace, and what on stderr."""
+    alone = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True, timeout=30).returncode:
+        pytest.skip("there is no mount namespace to be had: run the tests as root, or allow user namespaces")
+    command = [*alone, sys.executable, str(ALONE), scene]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+@needs_systemd_python
+def test_entries_come_out_as_they_went_in() -> None:
+    ((first, second, third),), said = played("fields")
+    entry = dict(map(tuple, first))
+    assert (entry["MESSAGE"], entry["LKEDGE_TRACK"]) == ("two\nlines=a=b", "front\nPRIORITY=0")
+    assert (entry["PRIORITY"], entry["MESSAGE_ID"]) == ("4", MessageId.SOURCE_LOST.value)
+    assert len(first) == len(entry)
+    assert dict(map(tuple, second))["MESSAGE"] == "not in utf-8: ?"
+    assert len(dict(map(tuple, third))["MESSAGE"]) == 1_000_000
+    assert said == ""
+
+
+@needs_systemd_python
+def test_no_thread_waits_for_a_journal_that_does_not_read() -> None:
+    ((count,), (again, and_again)), said = played("stuck")
+    lost = 10_000 - count
+    assert lost > 0
+    assert dict(map(tuple, again))["MESSAGE"] == f"again ({lost} messages before this one were lost)"
+    assert (dict(map(tuple, and_again))["MESSAGE"], said) == ("and again", "")
+
+
+@needs_systemd_python
+def test_the_first_record_does_not_wait_either() -> None:
+    ((only,),), _ = played("stuck_from_the_start")
+    assert dict(map(tuple, only))["MESSAGE"] == "first (1 messages before this one were lost)"
+
+
+@needs_systemd_python
+def test_without_a_journal_libsystemds_silence_is_not_taken_for_success() -> None:
+    assert played("gone")[1] == "<3>nobody is there\n"
 
 
 def catalog_entries() -> dict[str, str]:

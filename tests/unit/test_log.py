@@ -77,6 +77,10 @@ def test_tokens_and_passwords_are_taken_out(text: str, clean: str) -> None:
     assert log.redact(text) == clean
 
 
+def test_a_very_long_word_is_soon_looked_through() -> None:
+    assert len(log.redact("x" * 1_000_000)) == 1_000_000
+
+
 def test_a_registered_secret_is_taken_out_of_arguments_and_tracebacks() -> None:
     log.register_secret("hunter2-hunter2")
     stream = io.StringIO()

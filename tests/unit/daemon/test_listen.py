@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lkedge.daemon.listen import inherited_sockets, open_to_everyone, turn_away
+from tests.systemd_library import needs_systemd_python
 
-FIRST = 200
-"""Descriptors of a test: those from 3 on belong to pytest."""
+ACTIVATED = Path(__file__).with_name("activated.py")
+MANY = 100
+"""From here on descriptors are out of the way of 3, 4 and so on."""
 
 
 @pytest.fixture
@@ -24,55 +30,63 @@ def listener(tmp_path: Path) -> Iterator[socket.socket]:
         yield server
 
 
-def environ(count: int, names: str = "control", pid: int = 42) -> dict[str, str]:
-    return {"LISTEN_PID": str(pid), "LISTEN_FDS": str(count), "LISTEN_FDNAMES": names, "HOME": "/"}
+def started(*descriptors: int, count: str = "", names: str = "control", pid: str = "own") -> tuple[dict[str, Any], str]:
+    """What a process found that was started with these sockets, and what it said on stderr."""
+    inherited = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, MANY) for descriptor in descriptors]
+    arguments = [pid, count or str(len(descriptors)), names, *map(str, inherited)]
+    try:
+        done = subprocess.run(
+            [sys.executable, str(ACTIVATED), *arguments],
+            pass_fds=inherited,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+    finally:
+        for descriptor in inherited:
+            os.close(descriptor)
+    return json.loads(done.stdout), done.stderr
 
 
-def hand_over(*sockets: socket.socket) -> None:
-    """As the service manager: at consecutive descriptors, inheritable."""
-    for descriptor, sock in enumerate(sockets, FIRST):
-        os.dup2(sock.fileno(), descriptor, inheritable=True)
-
-
+@needs_systemd_python
 def test_a_listening_socket_is_found_by_name_and_not_inherited_further(listener: socket.socket) -> None:
-    hand_over(listener)
-    said = environ(1)
-    found = inherited_sockets(said, pid=42, first=FIRST)
-    with found["control"] as control:
-        assert control.getsockname() == listener.getsockname()
-        assert not os.get_inheritable(control.fileno())
-    assert said == {"HOME": "/"}
+    answer, said = started(listener.fileno())
+    assert answer["found"] == {"control": [3, listener.getsockname()]}
+    assert answer["inheritable"] == []
+    assert (answer["environment"], answer["child"], said) == ([], 0, "")
 
 
-@pytest.mark.parametrize("said", [{}, environ(1, pid=43), {"LISTEN_PID": "42", "LISTEN_FDS": "many"}, environ(0, "")])
-def test_what_is_not_meant_for_us_is_left_alone(said: dict[str, str]) -> None:
-    assert inherited_sockets(said, pid=42, first=FIRST) == {}
-    assert not said.keys() & {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}
-
-
-def test_what_is_no_listening_socket_is_closed(
-    listener: socket.socket, caplog: pytest.LogCaptureFixture, tmp_path: Path
+@needs_systemd_python
+@pytest.mark.parametrize(("pid", "count", "complains"), [("1", "1", False), ("own", "many", True), ("own", "2", True)])
+def test_what_is_not_meant_for_us_or_wrong_is_left_alone(
+    listener: socket.socket, pid: str, count: str, complains: bool
 ) -> None:
-    datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    hand_over(datagrams, listener)
-    with (tmp_path / "file").open("w") as file:
-        os.dup2(file.fileno(), FIRST + 2)
-    datagrams.close()
-
-    found = inherited_sockets(environ(4, "a:control:b:gone"), pid=42, first=FIRST)
-    assert list(found) == ["control"]
-    found["control"].close()
-    assert [f"descriptor {FIRST + n}" in caplog.text for n in range(4)] == [True, False, True, True]
-    for descriptor in (FIRST, FIRST + 2):
-        with pytest.raises(OSError, match="Bad file descriptor"):
-            os.fstat(descriptor)
+    answer, said = started(listener.fileno(), pid=pid, count=count)
+    assert (answer["found"], answer["environment"], answer["child"]) == ({}, [], 0)
+    assert ("no socket of the service manager is used" in said) == complains
 
 
-def test_a_socket_without_a_name_is_unknown(listener: socket.socket) -> None:
-    hand_over(listener)
-    found = inherited_sockets(environ(1, ""), pid=42, first=FIRST)
-    assert list(found) == [""]
-    found[""].close()
+@needs_systemd_python
+def test_what_is_no_listening_socket_is_closed(listener: socket.socket, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams, (tmp_path / "file").open("w") as file:
+        answer, said = started(datagrams.fileno(), listener.fileno(), file.fileno(), names="a:control:b")
+    assert list(answer["found"]) == ["control"]
+    assert answer["closed"] == [3, 5]
+    assert [f"descriptor {n} " in said for n in (3, 4, 5)] == [True, False, True]
+
+
+def test_by_hand_the_library_is_not_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LISTEN_FDS", raising=False)
+    monkeypatch.setattr("lkedge.daemon.listen.systemd_daemon", lambda: pytest.fail("it was imported"))
+    assert inherited_sockets() == {}
+
+
+def test_without_the_library_the_daemon_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_FDS", "1")
+    monkeypatch.setattr("lkedge.daemon.listen.systemd_daemon", lambda: None)
+    assert inherited_sockets() == {}
+    assert "LISTEN_FDS" not in os.environ
 
 
 def test_a_socket_can_be_opened_to_everyone(listener: socket.socket, caplog: pytest.LogCaptureFixture) -> None:

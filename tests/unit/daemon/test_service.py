@@ -15,6 +15,9 @@ from lkedge.daemon.notify import Notifier
 from lkedge.daemon.service import Service
 from lkedge.errors import ConfigError, SignalLost
 from lkedge.publish.state import ConnectionState, ConnectionStatus, Status
+from tests.systemd_library import needs_systemd_python
+
+pytestmark = needs_systemd_python
 
 DEADLINE_S = 10
 
@@ -67,8 +70,9 @@ class Manager:
 
 
 @pytest.fixture
-async def manager(tmp_path: Path) -> AsyncIterator[Manager]:
+async def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Manager]:
     manager = Manager(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", manager.address)
     yield manager
     manager.close()
 
@@ -80,7 +84,7 @@ def daemon() -> FakeDaemon:
 
 @pytest.fixture
 async def running(daemon: FakeDaemon, manager: Manager) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(Service(daemon, Notifier(manager.address), watchdog_ns=10**9).run())
+    task = asyncio.create_task(Service(daemon, Notifier(), watchdog_ns=10**9).run())
     yield task
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -156,6 +160,6 @@ async def test_a_fault_in_the_service_ends_the_daemon_cleanly(daemon: FakeDaemon
 
     daemon.problems = broken  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="unforeseen"):
-        await Service(daemon, Notifier(manager.address)).run()
+        await Service(daemon, Notifier()).run()
     await manager.hear("STOPPING=1")
     assert daemon.calls == ["start", "stop"]
