@@ -112,9 +112,11 @@ class DbusService:
         """Connect, be there until the bus goes."""
         from lkedge.control.dbus_callers import Callers
         from lkedge.control.dbus_calls import Calls
+        from lkedge.control.dbus_connection import connect
         from lkedge.control.dbus_signals import Signals
 
-        bus = await _connect()
+        async with asyncio.timeout(CONNECT_DEADLINE_S):
+            bus = await connect()
         gone = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
         callers = Callers(bus, self._rights, self._refusals, self._clock)
         calls = Calls(self._handler, callers, _sender(bus))
@@ -143,14 +145,6 @@ def _missing_socket(environ: Mapping[str, str]) -> str:
     path = unquote(address.partition(",")[0].removeprefix("unix:path="))
     is_path = address.startswith("unix:path=") and ";" not in address
     return path if is_path and not os.path.exists(path) else ""
-
-
-async def _connect() -> MessageBus:
-    from dbus_fast import BusType
-    from dbus_fast.aio import MessageBus
-
-    async with asyncio.timeout(CONNECT_DEADLINE_S):
-        return await MessageBus(bus_type=BusType.SYSTEM).connect()
 
 
 async def _take_name(bus: MessageBus, name: str) -> None:

@@ -12,6 +12,7 @@ from dbus_fast import DBusError, DBusFastError, ErrorType, Message, MessageFlag,
 from lkedge.control.api import COMMAND, MANAGER, TRACK, Access
 from lkedge.control.arguments import Arguments
 from lkedge.control.dbus_callers import Callers
+from lkedge.control.dbus_filter import CUT, MAX_MESSAGE_BYTES
 from lkedge.control.dbus_interfaces import INTERFACES, Method, Property
 from lkedge.control.dbus_names import (
     INTROSPECTABLE,
@@ -42,6 +43,7 @@ MAX_GUESTS = 16
 
 CALL_DEADLINE_S = 60.0
 INTERNAL = "a fault of lkedge; the journal has the details"
+TOO_LARGE = f"a call may have {MAX_MESSAGE_BYTES} bytes"
 
 _METHODS = {name: {method.name: method for method in one.methods} for name, one in INTERFACES.items()}
 _PROPERTIES = {name: {prop.name: prop for prop in one.properties} for name, one in INTERFACES.items()}
@@ -74,7 +76,11 @@ class Calls:
 
     def receive(self, message: Message) -> Message | bool:
         """A message handler of dbus-fast: True for what is answered here."""
-        if message.message_type is not MessageType.METHOD_CALL or message.interface == PEER:
+        if message.message_type is not MessageType.METHOD_CALL:
+            return False
+        if message.flags & CUT:
+            return Message.new_error(message, ErrorType.LIMITS_EXCEEDED.value, TOO_LARGE)
+        if message.interface == PEER:
             return False
         if len(self._tasks) >= MAX_CALLS:
             return Message.new_error(message, Code.BUSY.dbus_name, f"{MAX_CALLS} calls are under way; try later")
