@@ -173,6 +173,22 @@ def test_from_start_to_stop_without_a_server(running: Running) -> None:
     assert TOKEN not in running.output.read_text()
 
 
+def test_without_systemd_python_it_goes_on_with_one_warning(tmp_path: Path, store: Path) -> None:
+    (tmp_path / "systemd").mkdir()
+    (tmp_path / "systemd/__init__.py").touch()
+    running = Running(tmp_path, CREDENTIALS_DIRECTORY=str(store), PYTHONPATH=str(tmp_path))
+    try:
+        until = time.monotonic() + DEADLINE_S
+        while "refuses the connection" not in running.output.read_text() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert running.end(signal.SIGTERM) == 0
+        text = running.output.read_text()
+    finally:
+        running.close()
+    assert "refuses the connection" in text
+    assert text.count("apt install python3-systemd") == 1
+
+
 def test_a_worker_sees_nothing_that_is_the_daemons_alone(running: Running) -> None:
     running.hear("READY=1")
     environ = Path(f"/proc/{running.worker()}/environ").read_bytes().decode().split("\0")

@@ -14,7 +14,6 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +22,11 @@ from lkedge.journal import MessageId, event
 
 ENOUGH = 10_000
 """Far more than any queue takes."""
+
+LONG = 1500
+"""Twenty kilobytes each, more than the eight megabytes that libsystemd has the kernel keep."""
+
+QUEUE_LIMIT = Path("/proc/sys/net/unix/max_dgram_qlen")
 
 
 def parsed(data: bytes) -> Iterator[tuple[str, str]]:
@@ -56,17 +60,28 @@ def fields(journal: socket.socket, logger: logging.Logger) -> None:
 
 
 def stuck(journal: socket.socket, logger: logging.Logger) -> None:
-    """Meanwhile another thread has to go on: systemd-python would keep the interpreter's lock."""
-    going_on = threading.Event()
-    thread = threading.Thread(target=going_on.set, name="another")
+    """The queue of the journal is full after a few entries."""
     for _ in range(ENOUGH):
-        logger.info("x" * 100)
-    thread.start()
-    assert going_on.wait(10)
-    thread.join()
-    print(json.dumps([len(list(received(journal)))]))
+        logger.info("x")
+    print(json.dumps([ENOUGH - len(list(received(journal)))]))
     logger.info("again")
     logger.info("and again")
+
+
+def stuck_with_a_long_queue(journal: socket.socket, logger: logging.Logger) -> None:
+    """What is not read fills the buffer of the sender first. In a network name space of its own."""
+    QUEUE_LIMIT.write_text(str(ENOUGH))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as patient:
+        Path(log.JOURNAL_SOCKET).unlink()
+        patient.bind(log.JOURNAL_SOCKET)
+        patient.setblocking(False)
+        text = "x" * 20_000
+        for _ in range(LONG):
+            logger.info(text)
+        print(json.dumps([LONG - len(list(received(patient)))]))
+        logger.info("again")
+        logger.info("and again")
+        print(json.dumps(list(received(patient))))
 
 
 def stuck_from_the_start(journal: socket.socket, logger: logging.Logger) -> None:
@@ -86,7 +101,7 @@ def gone(journal: socket.socket, logger: logging.Logger) -> None:
     journal.close()
 
 
-SCENES = {scene.__name__: scene for scene in (fields, stuck, stuck_from_the_start, gone)}
+SCENES = {scene.__name__: scene for scene in (fields, stuck, stuck_with_a_long_queue, stuck_from_the_start, gone)}
 
 
 def main(scene: str) -> None:
