@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 
-from lkedge.cli import COMMANDS
-from lkedge.cli import build_parser as build_daemon_parser
+from lkedge.cli.program import COMMANDS
+from lkedge.cli.program import build_parser as build_daemon_parser
 from lkedge.ctl.changing import CONTROL, LAYERS
 from lkedge.ctl.parser import build_parser as build_control_parser
 

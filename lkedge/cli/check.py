@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lkedge.cli import COMMANDS, EX_CONFIG
 from lkedge.cli.loading import load_or_complain, raw_help
+from lkedge.cli.program import COMMANDS, EX_CONFIG
 
 EPILOG = """\
 examples:

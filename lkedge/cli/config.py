@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lkedge.cli import COMMANDS
 from lkedge.cli.loading import raw_help
+from lkedge.cli.program import COMMANDS
 from lkedge.plugin.manager import PluginManager
 
 EPILOG = """\

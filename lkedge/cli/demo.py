@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from lkedge.cli import COMMANDS
 from lkedge.cli.loading import raw_help
+from lkedge.cli.program import COMMANDS
 
 DESCRIPTION = """\
 Publish a test picture in three simulcast layers and a tone, print the address of a page

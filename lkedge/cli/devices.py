@@ -10,8 +10,9 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lkedge.cli import COMMANDS
+from lkedge import interrupts
 from lkedge.cli.loading import raw_help
+from lkedge.cli.program import COMMANDS
 from lkedge.cli.quiet import quiet
 from lkedge.plugin.api import DeviceGroup, DeviceInfo
 from lkedge.plugin.manager import PluginManager, PluginStatus
@@ -60,7 +61,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask all plugins, print what they found."""
-    with quiet():
+    with quiet(), interrupts.raising():
         plugins = PluginManager()
         found, problems = _found(plugins, args.kind, args.timeout)
     devices = [device for device in without_twins(found) if is_of(device, args.kind)]

@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lkedge.cli import COMMANDS
+from lkedge import interrupts
 from lkedge.cli.loading import raw_help
+from lkedge.cli.program import COMMANDS
 from lkedge.cli.quiet import quiet
 from lkedge.plugin.manager import PluginManager
 
@@ -42,7 +43,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Examine, or measure; 1 when something fails."""
-    with quiet():
+    with quiet(), interrupts.raising():
         return _bench(args) if args.bench else _examine(args)
 
 

@@ -8,8 +8,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lkedge.cli import COMMANDS
+from lkedge import interrupts
 from lkedge.cli.loading import raw_help
+from lkedge.cli.program import COMMANDS
 from lkedge.cli.quiet import quiet
 from lkedge.plugin.api import EncoderRegistration
 from lkedge.plugin.manager import PluginManager, PluginRecord, PluginStatus
@@ -43,7 +44,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the records of all plugins."""
-    with quiet():
+    with quiet(), interrupts.raising():
         return _print(PluginManager(), args)
 
 

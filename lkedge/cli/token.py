@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lkedge.cli import COMMANDS
 from lkedge.cli.loading import raw_help
+from lkedge.cli.program import COMMANDS
 
 EPILOG = """\
 examples:

@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
-from lkedge.ctl.address import socket_path
-from lkedge.ctl.client import Client
-from lkedge.ctl.errors import EX_FAILED, EX_INTERRUPTED, CtlError
-from lkedge.ctl.parser import build_parser
-from lkedge.ctl.tables import printable
-
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status."""
+    """Run one command; returns the exit status. argv: None for the process's own, which Ctrl-C then ends at once."""
+    if argv is None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    # Only now: until a signal has its meaning, nothing that takes time is imported.
+    from lkedge.ctl.address import socket_path
+    from lkedge.ctl.client import Client
+    from lkedge.ctl.errors import CtlError
+    from lkedge.ctl.parser import build_parser
+    from lkedge.ctl.tables import printable
+
     for stream in (sys.stdout, sys.stderr):
         # A name that the terminal's encoding has no letters for is no reason to fail.
         if isinstance(stream, io.TextIOWrapper):
@@ -31,8 +39,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CtlError as error:
         print("lkedgectl:", "\n".join(map(printable, str(error).split("\n"))), file=sys.stderr)
         return error.status
-    except KeyboardInterrupt:
-        return EX_INTERRUPTED
     except BrokenPipeError:
         return _closed_output()
     return status
@@ -41,4 +47,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _closed_output() -> int:
     """The reader of our output (`| head`) has gone; keep Python from complaining when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return EX_FAILED
+    return 1

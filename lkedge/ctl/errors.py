@@ -16,8 +16,6 @@ EX_NOT_RUNNING = 3
 EX_REFUSED = 4
 """The rights are missing."""
 
-EX_INTERRUPTED = 130
-
 
 class CtlError(Exception):
     """What the user reads on standard error. status: of the process."""

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from lkedge import interrupts
 from lkedge.daemon.notify import Notifier
 from lkedge.daemon.status_line import status_line
 from lkedge.daemon.watchdog import Watchdog
@@ -31,7 +32,6 @@ logger = logging.getLogger(__name__)
 
 STATUS_INTERVAL_S = 2.0
 RELOAD_DEADLINE_S = 60.0
-EX_INTERRUPTED = 130
 STDIN = 0
 
 
@@ -75,8 +75,17 @@ class Service:
 
     async def run(self) -> None:
         """Until a signal. Raises what ends the daemon before."""
-        self._take_signals()
-        await self._daemon.start()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+
+        def stop(number: int) -> None:
+            loop.call_soon_threadsafe(self._stop)
+
+        with interrupts.on_first(stop, "ended at once, without leaving the room"):
+            await self._daemon.start()
+            await self._run()
+
+    async def _run(self) -> None:
         watchers: list[asyncio.Task[None]] = []
         try:
             self._notifier.ready(self._line())
@@ -143,17 +152,7 @@ class Service:
     def _line(self) -> str:
         return "; ".join(filter(None, (self._note, status_line(self._daemon.status()))))
 
-    def _take_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop, number)
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-
-    def _stop(self, number: signal.Signals) -> None:
-        if self._must_stop:
-            logger.warning("%s again: ended at once, without leaving the room", number.name)
-            logging.shutdown()
-            os._exit(EX_INTERRUPTED)
+    def _stop(self) -> None:
         self._must_stop = True
         self._woken.set()
 

@@ -96,9 +96,13 @@ def _go_install(package: str, env: Mapping[str, str], progress: Progress) -> Non
     tail: list[str] = []
     with subprocess.Popen(command, env=dict(env), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as go:
         assert go.stderr is not None
-        for line in go.stderr:
-            tail = [*tail[-19:], line.rstrip()]
-            progress.step(line.strip())
+        try:
+            for line in go.stderr:
+                tail = [*tail[-19:], line.rstrip()]
+                progress.step(line.strip())
+        except BaseException:
+            go.terminate()
+            raise
     if go.returncode:
         raise NoServer("livekit-server could not be built:\n  " + "\n  ".join(tail))
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+from lkedge import interrupts
 from lkedge.config.models import Config
 from lkedge.demo.configuration import demo_config
 from lkedge.demo.result import Observer, is_published
@@ -37,6 +37,31 @@ class DemoOptions:
     codec: Codec = Codec.VP8
 
 
+class _Ending:
+    """The end that a signal asks for: it breaks off the start, and ends the watching as the clock does.
+
+    Made in the task of the demo.
+    """
+
+    def __init__(self) -> None:
+        self.wanted = asyncio.Event()
+        self.is_starting = True
+        self.status = 0
+        """Of the process, when the signal came too early; 0: there was none."""
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+
+    def signalled(self, number: int) -> None:
+        """Called between any two instructions."""
+        self.status = 128 + number
+        self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        self.wanted.set()
+        if self.is_starting and self._task is not None:
+            self._task.cancel()
+
+
 class RunningDaemon(Protocol):
     """What the demo needs of lkedge.daemon.app.Daemon."""
 
@@ -49,12 +74,13 @@ DaemonFactory = Callable[[Config], RunningDaemon]
 
 
 def run_demo(options: DemoOptions, environ: Mapping[str, str] | None = None) -> int:
-    """The whole demo; returns the exit status: 0 when everything was published at the end.
+    """The whole demo; returns the exit status: 0 when everything was published at the end, 130 for Ctrl-C before.
 
     Raises:
         ConfigError: LIVEKIT_URL without credentials. ServerFailed: livekit-server does not start.
     """
-    place = choose(os.environ if environ is None else environ)
+    with interrupts.raising():
+        place = choose(os.environ if environ is None else environ)
     return asyncio.run(demo(options, place, _daemon))
 
 
@@ -68,6 +94,19 @@ async def demo(
 ) -> int:
     """`run_demo` in a running loop, with a chosen place and daemon."""
     stdout, stderr = stdout or sys.stdout, stderr or sys.stderr
+    ending = _Ending()
+    with interrupts.on_first(ending.signalled):
+        try:
+            return await _demo(options, place, make_daemon, ending, stdout, stderr)
+        except asyncio.CancelledError:
+            if not ending.status:
+                raise
+            return ending.status
+
+
+async def _demo(
+    options: DemoOptions, place: Place, make_daemon: DaemonFactory, ending: _Ending, stdout: TextIO, stderr: TextIO
+) -> int:
     words = stderr if options.as_json else stdout
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lkedge-demo-")))
@@ -79,11 +118,11 @@ async def demo(
         daemon = make_daemon(config)
         await daemon.start()
         stack.push_async_callback(daemon.stop)
-        with _stop_signals() as stopped:
-            result = await _watch(daemon, options, stopped, words)
+        ending.is_starting = False
+        result = await _watch(daemon, options, ending.wanted, words)
     if options.as_json:
         print(json.dumps(result | {"url": room.url, "viewer": viewer_url, "stand_in": room.is_stand_in}), file=stdout)
-    return 0 if result["published"] else 1
+    return 0 if result["published"] else ending.status or 1
 
 
 def introduction(options: DemoOptions, room: DemoRoom, viewer_url: str) -> str:
@@ -116,10 +155,9 @@ async def _watch(daemon: RunningDaemon, options: DemoOptions, stopped: asyncio.E
 
 
 async def _wait(event: asyncio.Event, deadline_s: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), deadline_s)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(deadline_s):
+            await event.wait()
 
 
 def _start_viewer(stack: AsyncExitStack, room: DemoRoom) -> str:
@@ -133,20 +171,6 @@ def _start_viewer(stack: AsyncExitStack, room: DemoRoom) -> str:
     server.start()
     stack.callback(server.stop)
     return server.url
-
-
-@contextmanager
-def _stop_signals() -> Iterator[asyncio.Event]:
-    """An event that SIGINT and SIGTERM set."""
-    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, stopped.set)
-    try:
-        yield stopped
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 def _daemon(config: Config) -> RunningDaemon:

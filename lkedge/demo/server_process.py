@@ -22,10 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from lkedge.errors import LkedgeError
+from lkedge.worker.parent import tie_to_parent
 
 API_KEY = "devkey"
 START_DEADLINE_S = 15.0
 STOP_DEADLINE_S = 5.0
+HEALTH_DEADLINE_S = 2.0
 POLL_INTERVAL_S = 0.05
 
 
@@ -83,10 +85,16 @@ class LiveKitServer:
         command = [str(self._binary), "--config", str(self._config_path)]
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=tie_to_parent(),
             )
         try:
-            await asyncio.wait_for(self._answering(), START_DEADLINE_S)
+            async with asyncio.timeout(START_DEADLINE_S):
+                await self._answering()
         except BaseException as error:
             await self.stop()
             if isinstance(error, TimeoutError):
@@ -167,7 +175,8 @@ async def _health(port: int) -> bool:
         return False
     try:
         writer.write(b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
-        answer = await asyncio.wait_for(reader.read(4096), 2.0)
+        async with asyncio.timeout(HEALTH_DEADLINE_S):
+            answer = await reader.read(4096)
         return b" 200 " in answer.split(b"\r\n", 1)[0]
     except (OSError, TimeoutError):
         return False

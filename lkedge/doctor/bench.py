@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import lkedge
+from lkedge import interrupts
 from lkedge.daemon.encoder_report import EncoderState, encoder_states
 from lkedge.doctor import bench_plan
 from lkedge.doctor.bench_plan import FLOOR_BITRATES, FLOOR_PICTURES, IMPORTED, PICTURES, SIZES, Camera
@@ -147,17 +148,28 @@ def read_camera(device: DeviceInfo, plugins: Sequence[str]) -> Camera:
     """Read it in a process of its own; one that hangs is killed."""
     request = json.dumps({"plugins": list(plugins), "config": device.config})
     try:
-        answer = subprocess.run(
+        return replace(from_json(Camera, json.loads(_answer_of(_start_reader(), request))), name=device.name)
+    except subprocess.TimeoutExpired:
+        return Camera(device.name, f"no answer within {CAMERA_S:g} s: it hangs")
+    except (OSError, ValueError) as error:
+        return Camera(device.name, f"its reader crashed: {error}")
+
+
+def _start_reader() -> subprocess.Popen[bytes]:
+    with interrupts.held():
+        return subprocess.Popen(
             [sys.executable, "-P", "-m", "lkedge.doctor.capture_process", str(os.getpid())],
-            input=request.encode(),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=worker_environment(),
-            timeout=CAMERA_S,
-            check=True,
         )
-        return replace(from_json(Camera, json.loads(answer.stdout)), name=device.name)
-    except subprocess.TimeoutExpired:
-        return Camera(device.name, f"no answer within {CAMERA_S:g} s: it hangs")
-    except (OSError, subprocess.CalledProcessError, ValueError) as error:
-        return Camera(device.name, f"its reader crashed: {error}")
+
+
+def _answer_of(process: subprocess.Popen[bytes], request: str) -> bytes:
+    with process:
+        try:
+            answer, _ = process.communicate(request.encode(), CAMERA_S)
+        finally:
+            process.kill()
+    return answer

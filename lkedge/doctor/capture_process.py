@@ -14,6 +14,7 @@ import time
 import tomllib
 from typing import Any
 
+from lkedge import interrupts
 from lkedge.doctor.bench_plan import Camera
 from lkedge.media.frame import EncodedFrame, VideoFrame
 from lkedge.plugin.api import VideoCaptureSettings, VideoSource
@@ -30,6 +31,7 @@ SECONDS = 8.0
 def main() -> None:
     """Entry point. Argument: the process id of who waits for the answer."""
     die_with(int(sys.argv[1]))
+    interrupts.leave_to_parent()
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     logging.disable(logging.CRITICAL)

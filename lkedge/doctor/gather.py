@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
+from lkedge import interrupts
 from lkedge.daemon.encoder_memory import EncoderMemory
 from lkedge.daemon.encoder_report import EncoderState, encoder_states
 from lkedge.doctor.facts import Encoder, Facts, Network
@@ -29,11 +29,11 @@ def gather(path: Path | None, plugins: PluginManager, *, with_join: bool = False
     if config is not None:
         from lkedge.doctor.read_network import read_network
 
-        network = asyncio.run(read_network(config.livekit, files))
+        network = interrupts.run(read_network(config.livekit, files))
     if config is not None and with_join:
         from lkedge.doctor.read_join import read_join
 
-        join = asyncio.run(read_join(config))
+        join = interrupts.run(read_join(config))
     return Facts(
         board=board,
         memory=read_memory(files),

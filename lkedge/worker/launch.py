@@ -11,6 +11,7 @@ import sys
 import threading
 from typing import Protocol
 
+from lkedge import interrupts
 from lkedge.errors import WorkerError
 from lkedge.terms import Isolation
 from lkedge.worker.worker_link import WorkerLink
@@ -87,12 +88,13 @@ class WorkerProcess:
 
     def __init__(self, link: socket.socket) -> None:
         descriptor = link.fileno()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", PROGRAM, str(descriptor), str(os.getpid())],
-            pass_fds=(descriptor,),
-            stdin=subprocess.DEVNULL,
-            env=worker_environment(),
-        )
+        with interrupts.held():
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", PROGRAM, str(descriptor), str(os.getpid())],
+                pass_fds=(descriptor,),
+                stdin=subprocess.DEVNULL,
+                env=worker_environment(),
+            )
         link.close()
         self.pid: int | None = self._process.pid
 

@@ -13,13 +13,12 @@ import faulthandler
 import gc
 import logging
 import os
-import signal
 import socket
 import sys
 import time
 from collections.abc import Callable
 
-from lkedge import journal
+from lkedge import interrupts, journal
 from lkedge.clock import SECOND_NS
 from lkedge.terms import Codec
 from lkedge.worker import factories
@@ -39,6 +38,7 @@ from lkedge.worker.messages import (
     TakeSnapshot,
     UseEncoder,
 )
+from lkedge.worker.parent import die_with
 from lkedge.worker.pipeline import VideoPipeline
 from lkedge.worker.sentence import describe
 from lkedge.worker.snapshot import Tools
@@ -49,7 +49,6 @@ logger = logging.getLogger(__name__)
 STATS_INTERVAL_S = 1.0
 START_DEADLINE_S = 5.0
 MAX_LOG_LINES_PER_S = 50
-PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 PR_SET_THP_DISABLE = 41
 
@@ -185,23 +184,15 @@ def main() -> None:
 
     The daemon stops its workers itself, so signals meant for the whole group are ignored.
     """
-    _die_with(int(sys.argv[2]))
+    die_with(int(sys.argv[2]))
     # Huge pages round the many buffers of encoders up: 4 MB more in x264 at 720p, and not faster.
     _prctl(PR_SET_THP_DISABLE, 1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    interrupts.leave_to_parent()
     faulthandler.enable()
     link = WorkerLink(socket.socket(fileno=int(sys.argv[1])))
     run(link, cpu_ns=time.process_time_ns, started=lambda start: _introduce(start, link), built=_collect_garbage)
     sys.stderr.flush()
     os._exit(0)
-
-
-def _die_with(parent: int) -> None:
-    """Ask the kernel to kill us when the daemon dies; it may already have."""
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def _introduce(start: Start, link: WorkerLink) -> None:

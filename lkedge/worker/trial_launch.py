@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 
+from lkedge import interrupts
 from lkedge.worker.jsonable import from_json, to_json
 from lkedge.worker.launch import worker_environment
 from lkedge.worker.trial_values import TrialRequest, TrialResult
@@ -46,13 +47,14 @@ class TrialProcess:
         self._stage = "starting"
         self._result: TrialResult | None = None
         self._runtime = tempfile.TemporaryDirectory(prefix="lkedge-trial-", ignore_cleanup_errors=True)
-        self._process = subprocess.Popen(
-            [*_nice(niceness), sys.executable, "-P", "-m", PROGRAM, str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=worker_environment() | {"RUNTIME_DIRECTORY": self._runtime.name},
-        )
+        with interrupts.held():
+            self._process = subprocess.Popen(
+                [*_nice(niceness), sys.executable, "-P", "-m", PROGRAM, str(os.getpid())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=worker_environment() | {"RUNTIME_DIRECTORY": self._runtime.name},
+            )
 
     def result(self, deadline_s: float = DEADLINE_S) -> TrialResult:
         """Wait for it. A trial that hangs is killed and is a failure that says where it hung."""

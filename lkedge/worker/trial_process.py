@@ -12,6 +12,7 @@ import os
 import sys
 from typing import TextIO
 
+from lkedge import interrupts
 from lkedge.terms import TrackKind
 from lkedge.worker import factories
 from lkedge.worker.jsonable import from_json, to_json
@@ -24,6 +25,7 @@ from lkedge.worker.trial_values import TrialRequest, TrialResult
 def main() -> None:
     """Entry point. Argument: the process id of who waits for the result."""
     die_with(int(sys.argv[1]))
+    interrupts.leave_to_parent()
     out = _own_stdout()
     logging.disable(logging.CRITICAL)
     request = from_json(TrialRequest, json.load(sys.stdin))

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import lkedge
-from lkedge.cli import COMMANDS, EX_CONFIG, main
+from lkedge.cli import main
 from lkedge.cli.devices import describe
 from lkedge.cli.plugins import table
+from lkedge.cli.program import COMMANDS, EX_CONFIG
 from lkedge.cli.token import duration
 from lkedge.plugin.api import DeviceInfo
 from lkedge.plugin.manager import PluginRecord, PluginStatus

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from lkedge.cli import EX_CONFIG, main, run
+from lkedge.cli import main, run
+from lkedge.cli.program import EX_CONFIG
 
 
 @pytest.fixture(autouse=True)
