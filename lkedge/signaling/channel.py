@@ -87,8 +87,11 @@ class SignalChannel:
         """Send what is queued and `last`, and give the server time to hang up itself."""
         try:
             self._queue.put_nowait(last)
-            await asyncio.wait_for(self._queue.join(), FLUSH_TIMEOUT_S)
-            await asyncio.wait_for(self._connection.wait_closed(), FLUSH_TIMEOUT_S)
+            # Not wait_for: until Python 3.12 it forgets a cancellation that comes together with the end of the wait.
+            async with asyncio.timeout(FLUSH_TIMEOUT_S):
+                await self._queue.join()
+            async with asyncio.timeout(FLUSH_TIMEOUT_S):
+                await self._connection.wait_closed()
         except (asyncio.QueueFull, TimeoutError):
             logger.debug("the server did not hang up after our leave")
 
@@ -101,7 +104,8 @@ class SignalChannel:
 
     async def _close_socket(self) -> None:
         try:
-            await asyncio.wait_for(self._connection.close(), CLOSE_TIMEOUT_S)
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._connection.close()
         except TimeoutError:
             self._connection.transport.abort()
 

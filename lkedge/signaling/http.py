@@ -55,7 +55,8 @@ async def fetch(request: HttpRequest) -> HttpResponse:
     thread = threading.Thread(target=_run, args=(request, loop, result), name="lkedge-http", daemon=True)
     thread.start()
     try:
-        return await asyncio.wait_for(result, 2 * request.timeout_s)
+        async with asyncio.timeout(2 * request.timeout_s):
+            return await result
     except (OSError, ValueError, http.client.HTTPException) as exc:
         reason = getattr(exc, "reason", None) or exc
         raise SignalLost(f"{request.server} does not answer: {reason or 'no answer in time'}") from exc

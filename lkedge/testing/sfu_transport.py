@@ -202,7 +202,8 @@ class SfuTransport:
         ice.remote_username, ice.remote_password = remote.ufrag, remote.pwd
         await self._add_candidates(ice, remote)
         try:
-            await asyncio.wait_for(ice.connect(), CONNECT_TIMEOUT_S)
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await ice.connect()
         except (ConnectionError, TimeoutError) as exc:
             logger.debug("loop-back SFU: ICE failed: %r", exc)
             return False
@@ -251,7 +252,8 @@ class SfuTransport:
         texts = next((section.fingerprints for section in remote.sections if section.fingerprints), ())
         fingerprints = [RTCDtlsFingerprint(*text.split(" ", 1)) for text in texts]
         try:
-            await asyncio.wait_for(self._dtls.start(RTCDtlsParameters(fingerprints)), HANDSHAKE_TIMEOUT_S)
+            async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+                await self._dtls.start(RTCDtlsParameters(fingerprints))
         except (ConnectionError, TimeoutError) as exc:
             logger.debug("loop-back SFU: DTLS failed: %r", exc)
         return self.is_connected
