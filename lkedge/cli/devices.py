@@ -19,8 +19,8 @@ from lkedge.plugin.manager import PluginManager, PluginStatus
 from lkedge.terms import TrackKind
 
 if TYPE_CHECKING:
-    from lkedge.cli.probing import Problem
     from lkedge.daemon.encoder_report import EncoderState
+    from lkedge.worker.probing import Problem
 
 EPILOG = """\
 examples:
@@ -134,7 +134,7 @@ def _node(device: DeviceInfo) -> str:
 
 def _found(plugins: PluginManager, kind: str | None, timeout_s: float | None) -> tuple[list[DeviceInfo], list[Problem]]:
     """Devices of the plugins, then encoders; what is not asked for is not looked for."""
-    from lkedge.cli.probing import probe_apart
+    from lkedge.worker.probing import probe_apart
 
     wants_encoders = kind in (None, DeviceGroup.ENCODER)
     devices, problems = probe_apart(plugins, _track_kind(kind), timeout_s)
@@ -159,8 +159,7 @@ def _failures(plugins: PluginManager, problems: Iterable[Problem]) -> Iterator[s
     for record in plugins.records:
         if record.status is not PluginStatus.READY:
             yield f"{record.name} ({record.status.value}): {record.reason}"
-    for problem in problems:
-        yield f"{problem.plugin}: {problem.reason}"
+    yield from map(str, problems)
 
 
 def _missing(plugins: PluginManager, devices: Sequence[DeviceInfo]) -> list[str]:

@@ -15,9 +15,9 @@ from typing import Any
 
 from lkedge.errors import PluginError
 from lkedge.plugin.api import DeviceGroup, DeviceInfo
-from lkedge.plugin.probe import usual_limit_s
 from lkedge.terms import TrackKind
 from lkedge.worker.launch import worker_environment
+from lkedge.worker.probing import usual_limit_s
 
 COMMAND = (sys.executable, "-P", "-m", "lkedge", "devices", "--json")
 

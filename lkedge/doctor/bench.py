@@ -26,6 +26,7 @@ from lkedge.worker.cascade import Cascade
 from lkedge.worker.factories import make_scaler
 from lkedge.worker.jsonable import from_json
 from lkedge.worker.launch import worker_environment
+from lkedge.worker.probing import probe_apart
 from lkedge.worker.trial_launch import try_encoder
 from lkedge.worker.trial_picture import MovingPicture
 from lkedge.worker.trial_values import TrialLayer, TrialRequest, TrialResult
@@ -60,6 +61,8 @@ def block(sections: dict[str, list[str]]) -> str:
 def measure(plugins: PluginManager, tell: Tell) -> Iterator[Section]:
     """One section after the other; a minute or two."""
     before = read_heat(Files())
+    # First of all, for it forks: what is measured below starts threads.
+    devices, problems = probe_apart(plugins, TrackKind.VIDEO)
     yield "machine", _machine()
     tell("which encoders work here ...")
     usable = [state for state in encoder_states(plugins) if state.is_usable]
@@ -69,7 +72,7 @@ def measure(plugins: PluginManager, tell: Tell) -> Iterator[Section]:
     yield from _hardware(hardware, plugins, tell)
     tell("scaling ...")
     yield "scaling", [_scaling(width, height) for width, height in SIZES]
-    yield "cameras", list(_cameras(plugins, tell)) or ["none found"]
+    yield "cameras", [*_cameras(devices, plugins, tell), *map(str, problems)] or ["none found"]
     yield "heat", [bench_plan.heat_line(before, _heat())]
 
 
@@ -137,8 +140,8 @@ def _scaling(width: int, height: int) -> str:
     return bench_plan.scaling_line([layer.size for layer in ladder], sum(times_ns[1:]) / (SCALED - 1) / 1e6)
 
 
-def _cameras(plugins: PluginManager, tell: Tell) -> Iterator[str]:
-    for device in plugins.probe(TrackKind.VIDEO):
+def _cameras(devices: Sequence[DeviceInfo], plugins: PluginManager, tell: Tell) -> Iterator[str]:
+    for device in devices:
         if device.section in (DeviceGroup.CAMERA, DeviceGroup.HDMI):
             tell(f"reading {device.name} ...")
             yield bench_plan.camera_line(read_camera(device, plugins.targets))

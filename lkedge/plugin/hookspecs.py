@@ -87,7 +87,8 @@ def lkedge_configure(settings: Any) -> None:
 def lkedge_probe(kind: TrackKind | None) -> Sequence[DeviceInfo]:  # type: ignore[empty-body]
     """List the devices of this kind (None: of every kind) that are there now.
 
-    Called by `lkedge devices`, at start and on hot-plug, in a thread of its own; 5 s at most.
+    Called in a process of its own, for `lkedge devices`, the daemon's list of devices and `lkedge doctor --bench`;
+    5 s at most, and killed after 10 s.
     """
 
 

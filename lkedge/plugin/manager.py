@@ -25,7 +25,6 @@ from lkedge.plugin.contract import check_hooks
 from lkedge.plugin.discovery import FoundPlugin, installed_plugins
 from lkedge.plugin.hookspecs import PROJECT, EncoderRequest
 from lkedge.plugin.options import build_options
-from lkedge.plugin.probe import ProbeThread, devices_of, usual_limit_s
 from lkedge.plugin.registry import Registry
 from lkedge.terms import TrackKind
 
@@ -75,21 +74,18 @@ class PluginManager:
         targets: Sequence[str] = (),
         find: Callable[[], list[FoundPlugin]] = installed_plugins,
         clock: Clock | None = None,
-        probe_budget_s: float | None = None,
     ) -> None:
         """Load the built-in plugin, then the others.
 
         load_entry_points: look for installed plugins.
         targets: further plugins, each "module" or "module:attribute"; a worker is handed
             the daemon's `targets` and need not look for itself.
-        probe_budget_s: how long `probe` waits for all plugins; None as the environment says.
         """
         self.registry = Registry()
         self._records: dict[str, PluginRecord] = {}
         self._crashes: dict[str, list[int]] = {}
         self._configured: dict[str, Mapping[str, Any] | None] = {}
         self._clock = clock or SystemClock()
-        self._probe_budget_s = usual_limit_s() if probe_budget_s is None else probe_budget_s
         self._pluggy = pluggy.PluginManager(PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
         self._load_all([BUILTIN, *map(_found_by_target, targets), *(find() if load_entry_points else [])])
@@ -149,23 +145,8 @@ class PluginManager:
 
     def probe_plugin(self, name: str, kind: TrackKind | None = None) -> list[DeviceInfo]:
         """The devices of one plugin, in this thread, as long as it takes. Raises whatever the plugin raises."""
-        return devices_of(self._caller(name, "lkedge_probe"), kind)
-
-    def probe(self, kind: TrackKind | None = None) -> list[DeviceInfo]:
-        """Ask every plugin for its devices, all at once, each in its own thread.
-
-        A plugin that takes too long is left behind and named in its record.
-        """
-        probes = [
-            ProbeThread(plugin, self._caller(plugin, "lkedge_probe"), kind)
-            for plugin in self._plugins_with("lkedge_probe")
-        ]
-        deadline_ns = self._clock.monotonic_ns() + round(self._probe_budget_s * SECOND_NS)
-        devices: list[DeviceInfo] = []
-        for probe in probes:
-            probe.join(max(0.0, (deadline_ns - self._clock.monotonic_ns()) / SECOND_NS))
-            devices += self._outcome(probe)
-        return devices
+        answers = self._caller(name, "lkedge_probe")(kind=kind)
+        return [device for answer in answers for device in answer or ()]
 
     def _load_all(self, found: Iterable[FoundPlugin]) -> None:
         for plugin in found:
@@ -257,14 +238,6 @@ class PluginManager:
     def _unregister(self, name: str) -> None:
         if self._pluggy.get_plugin(name) is not None:
             self._pluggy.unregister(name=name)
-
-    def _outcome(self, probe: ProbeThread) -> list[DeviceInfo]:
-        if probe.is_alive():
-            self._crashed(probe.plugin, "lkedge_probe", PluginError(f"no answer within {self._probe_budget_s:g} s"))
-            return []
-        if probe.error is not None:
-            self._crashed(probe.plugin, "lkedge_probe", probe.error)
-        return probe.devices
 
     def _update(self, name: str, **changes: Any) -> None:
         self._records[name] = dataclasses.replace(self._records[name], **changes)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from types import ModuleType
 
 import pytest
 
-from lkedge.plugin.api import DeviceInfo, EncoderRegistration, ProcessorRegistration, SourceRegistration, option
+from lkedge.plugin.api import EncoderRegistration, ProcessorRegistration, SourceRegistration, option
 from lkedge.plugin.discovery import FoundPlugin
 from lkedge.plugin.hookspecs import EncoderRequest, StartupContext, hookimpl
 from lkedge.plugin.manager import PluginManager, PluginRecord, PluginStatus
@@ -315,39 +314,6 @@ def test_choose_encoder_takes_an_opinion_else_the_highest_rank(
     manager.add("chooser", Chooser(answer))
 
     assert manager.choose_encoder(EncoderRequest("t", Codec.VP8)).name == chosen
-
-
-class Prober:
-    def __init__(self, answer: Callable[[], list[DeviceInfo]]) -> None:
-        self.answer = answer
-        self.kinds: list[TrackKind | None] = []
-
-    @hookimpl
-    def lkedge_probe(self, kind: TrackKind | None) -> list[DeviceInfo]:
-        self.kinds.append(kind)
-        return self.answer()
-
-
-CAMERA = DeviceInfo("good", "Cam", TrackKind.VIDEO, "[[track]]")
-
-
-def fail() -> list[DeviceInfo]:
-    raise OSError("driver hangs")
-
-
-def hang() -> list[DeviceInfo]:
-    time.sleep(1)
-    return []
-
-
-def test_probe_collects_devices_although_one_plugin_fails_and_one_hangs() -> None:
-    manager = PluginManager(load_entry_points=False, probe_budget_s=0.05)
-    for name, answer in (("good", lambda: [CAMERA]), ("bad", fail), ("slow", hang), ("none", lambda: None)):
-        manager.add(name, Prober(answer))  # type: ignore[arg-type]
-
-    assert manager.probe(TrackKind.VIDEO) == [CAMERA]
-    assert "driver hangs" in record_of(manager, "bad").reason
-    assert "no answer within 0.05 s" in record_of(manager, "slow").reason
 
 
 class Registering:

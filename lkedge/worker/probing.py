@@ -14,16 +14,30 @@ import signal
 import time
 from dataclasses import dataclass
 
+from lkedge import interrupts
 from lkedge.errors import PluginError
 from lkedge.plugin.api import DeviceInfo
 from lkedge.plugin.manager import PluginManager
-from lkedge.plugin.probe import usual_limit_s
 from lkedge.terms import TrackKind
 from lkedge.worker.jsonable import from_json, to_json
+from lkedge.worker.parent import tie_to_parent
+
+LIMIT_S = 10.0
+"""Twice what a plugin may take: a slow machine that is starting is no reason to show nothing."""
+
+LIMIT_VARIABLE = "LKEDGE_PROBE_SECONDS"
 
 REAP_S = 1.0
 CHUNK = 64 * 1024
 MAX_ANSWER = 4 << 20
+
+
+def usual_limit_s() -> float:
+    """How long to wait for the answers: as the environment says, or 10 s."""
+    try:
+        return max(0.1, float(os.environ.get(LIMIT_VARIABLE, LIMIT_S)))
+    except ValueError:
+        return LIMIT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +46,9 @@ class Problem:
 
     plugin: str
     reason: str
+
+    def __str__(self) -> str:
+        return f"{self.plugin}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +65,13 @@ class _Asked:
         self.text = b""
         self.is_complete = False
         self.fd, theirs = os.pipe()
-        self._pid = os.fork()
-        if self._pid == 0:
-            os.close(self.fd)
-            _answer(plugins, name, kind, theirs)
+        tie = tie_to_parent()
+        with interrupts.held():
+            self._pid = os.fork()
+            if self._pid == 0:
+                os.close(self.fd)
+                tie()
+                _answer(plugins, name, kind, theirs)
         os.close(theirs)
 
     def read(self) -> bool:
@@ -118,6 +138,7 @@ def _answer(plugins: PluginManager, name: str, kind: TrackKind | None, fd: int) 
     """In the child: answer and end. Its broad handler, for nothing may reach the code of the parent."""
     code = 1
     with contextlib.suppress(BaseException):
+        interrupts.leave_to_parent()
         _write(fd, json.dumps(to_json(_asked(plugins, name, kind))).encode())
         code = 0
     os._exit(code)
