@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from fake_codec import ToyCodec, X264Codec
+from fake_device import ManualClock
 from fake_m2m import FakeBlock, FakeM2mKernel
 from lkedge_h264_v4l2m2m import machine
 from lkedge_h264_v4l2m2m import videodev2_m2m as m2m
 from lkedge_h264_v4l2m2m.board import Board
 from lkedge_h264_v4l2m2m.probe import CACHE_FILE, Probe, Verdict
+from lkedge_h264_v4l2m2m.scaling import ScalingHardware
 
 PI = Board("Raspberry Pi 4 Model B Rev 1.4", "6.12.34+rpt-rpi-v8")
 OTHER = Board("Some Board", "6.12.34")
@@ -149,11 +151,13 @@ def test_what_failed_is_tried_again_after_a_minute(tmp_path: Path) -> None:
 def test_a_device_is_listed_with_what_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = probe(tmp_path, good_kernel())
     monkeypatch.setattr(machine, "machine", lambda: shared)
+    monkeypatch.setattr(machine, "scaling", lambda: ScalingHardware(FakeM2mKernel(), ManualClock()))
 
     (device,) = machine.devices()
 
     assert device.name == "bcm2835-codec-encode (encoder)"
     assert device.details["does"].startswith("62.7 Mpx/s for all layers together (known of this board)")
+    assert device.details["layers are scaled by"].startswith("the processor: ")
     assert machine.reason_not_usable() == ""
 
 

@@ -13,8 +13,10 @@ from lkedge.terms import BitsPerSecond
 from lkedge_h264_v4l2m2m.budget import Budget, Claim, Share
 from lkedge_h264_v4l2m2m.coding import H264, Coding
 from lkedge_h264_v4l2m2m.kernel import LinuxM2mKernel, M2mKernel
-from lkedge_h264_v4l2m2m.node import PIXEL_FORMATS, Node
+from lkedge_h264_v4l2m2m.node import PIXEL_FORMATS, Node, ScalerNode
 from lkedge_h264_v4l2m2m.picture_queue import ImportRefused
+from lkedge_h264_v4l2m2m.scaler import Coming
+from lkedge_h264_v4l2m2m.scaling import LayerScaling, ScalingHardware
 from lkedge_h264_v4l2m2m.session import Input, Session, fourcc_for
 from lkedge_h264_v4l2m2m.settings import Tuning, check_settings
 from lkedge_h264_v4l2m2m.stream import Deadlines, EncodingStream, Result
@@ -39,8 +41,9 @@ class M2mEncoder(VideoEncoder):
         kernel: M2mKernel | None = None,
         clock: Clock | None = None,
         deadlines: Deadlines | None = None,
+        scaling: ScalingHardware | None = None,
     ) -> None:
-        """Open it.
+        """Open it. scaling: scales its pictures; without it, the worker does.
 
         Raises:
             EncoderError: the size, the share of the block or the driver say no.
@@ -55,6 +58,7 @@ class M2mEncoder(VideoEncoder):
         self._clock = clock or SystemClock()
         self._deadlines = deadlines or Deadlines()
         self._can_import = True
+        self._scaling = LayerScaling(scaling, self._wanted_of) if scaling else None
         self._stream: EncodingStream | None = None
         self._claim: Claim | None = budget.claim(self._share())
         try:
@@ -82,13 +86,27 @@ class M2mEncoder(VideoEncoder):
             self._claim = self._budget.claim(self._share())
         stream.set_rate(bitrate, framerate)
 
+    def scale(self, frame: VideoFrame) -> VideoFrame | None:
+        return self._scaling.scale(frame, self._settings.framerate) if self._scaling else None
+
     def close(self) -> None:
+        if self._scaling:
+            self._scaling.close()
         stream, self._stream = self._stream, None
         claim, self._claim = self._claim, None
         if stream is not None:
             stream.close()
         if claim is not None:
             claim.release()
+
+    def _wanted_of(self, scaler: ScalerNode) -> Coming | None:
+        """As the driver wants it, so that it can take the scaler's memory."""
+        fourcc = next((code for code in self._node.fourccs if code in scaler.gives), None)
+        if fourcc is None:
+            return None
+        layout = self._checked_stream().session.layout
+        stride = layout.stride if layout.fourcc == fourcc else 0
+        return Coming(self._settings.width, self._settings.height, fourcc, stride)
 
     def _share(self) -> Share:
         settings = self._settings

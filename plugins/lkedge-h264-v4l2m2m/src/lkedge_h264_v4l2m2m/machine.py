@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+from lkedge.clock import SystemClock
 from lkedge.errors import EncoderError
 from lkedge.plugin.api import DeviceGroup, DeviceInfo, VideoEncoder, VideoEncoderSettings
 from lkedge.terms import TrackKind
 from lkedge_h264_v4l2m2m.budget import Budget
 from lkedge_h264_v4l2m2m.encoder import M2mEncoder
+from lkedge_h264_v4l2m2m.kernel import LinuxM2mKernel
 from lkedge_h264_v4l2m2m.probe import Probe, Verdict
+from lkedge_h264_v4l2m2m.scaling import ScalingHardware
 
 CONFIG = """\
 [[track]]
@@ -25,6 +28,12 @@ def machine() -> Probe:
     return Probe()
 
 
+@cache
+def scaling() -> ScalingHardware:
+    """The scaler of this machine; asks for nothing yet."""
+    return ScalingHardware(LinuxM2mKernel(), SystemClock())
+
+
 def reason_not_usable() -> str:
     """Why there is no hardware encoder to use, "" when there is one."""
     return machine().verdict().reason
@@ -36,7 +45,8 @@ def make_encoder(settings: VideoEncoderSettings) -> VideoEncoder:
     verdict = probe.verdict()
     if verdict.node is None:
         raise EncoderError(f"no hardware encoder for h264: {verdict.reason}")
-    return M2mEncoder(settings, verdict.node, Budget(verdict.node.card, verdict.pixel_rate, probe.shared))
+    budget = Budget(verdict.node.card, verdict.pixel_rate, probe.shared)
+    return M2mEncoder(settings, verdict.node, budget, scaling=scaling())
 
 
 def devices() -> Sequence[DeviceInfo]:
@@ -50,6 +60,7 @@ def devices() -> Sequence[DeviceInfo]:
         "driver": f"{node.driver}, {node.bus}",
         "takes": ", ".join(node.fourccs),
         "does": budget_sentence(verdict),
+        "layers are scaled by": scaling().describe(),
     }
     name = f"{node.card} (encoder)"
     return [DeviceInfo("h264-v4l2m2m", name, TrackKind.VIDEO, CONFIG, details, DeviceGroup.ENCODER)]

@@ -82,18 +82,23 @@ def copy(frame: VideoFrame, layout: Layout, memory: Any) -> None:
         if frame.pixel_format == "yuv420p" and layout.fourcc == "NV12":
             _interleave(frame, layout, memory, target)
             return
-        heights = (layout.height, *[layout.height // 2] * (len(frame.planes) - 1))
-        widths = _row_bytes(frame)
+        heights = row_counts(layout.height, len(frame.planes))
+        widths = row_bytes(frame.width, frame.pixel_format)
         for plane, (offset, stride), width, height in zip(frame.planes, layout.planes, widths, heights, strict=True):
             _copy_rows(plane, target + offset, stride, width, height)
 
 
-def _row_bytes(frame: VideoFrame) -> tuple[int, ...]:
-    width = frame.width
+def row_bytes(width: int, pixel_format: str) -> tuple[int, ...]:
+    """What is visible of a row, in each plane. pixel_format: FFmpeg's name."""
     packed = {"yuyv422": 2 * width, "rgb24": 3 * width}
-    if frame.pixel_format in packed:
-        return (packed[frame.pixel_format],)
-    return (width, width // 2, width // 2) if frame.pixel_format == "yuv420p" else (width, width)
+    if pixel_format in packed:
+        return (packed[pixel_format],)
+    return (width, width // 2, width // 2) if pixel_format == "yuv420p" else (width, width)
+
+
+def row_counts(height: int, planes: int) -> tuple[int, ...]:
+    """The rows of each plane."""
+    return (height, *[height // 2] * (planes - 1))
 
 
 def _copy_rows(plane: Plane, target: int, stride: int, width: int, height: int) -> None:

@@ -68,6 +68,23 @@ class BufferQueue:
         self._kernel.ioctl(self._fd, v4l2.S_FMT, request)
         return read(request)
 
+    def select(self, target: int, width: int, height: int) -> tuple[int, int]:
+        """Have only so much of each picture count; the size that the driver allows, 0 where it has no say.
+
+        target: SEL_TGT_CROP of pictures that go in, SEL_TGT_COMPOSE of those that come out.
+        """
+        # The single-planar number, whatever the interface (struct v4l2_selection).
+        is_output = self._type in (m2m.BUF_TYPE_VIDEO_OUTPUT, m2m.BUF_TYPE_VIDEO_OUTPUT_MPLANE)
+        kind = m2m.BUF_TYPE_VIDEO_OUTPUT if is_output else v4l2.BUF_TYPE_VIDEO_CAPTURE
+        request = m2m.Selection(type=kind, target=target, r=m2m.Rectangle(0, 0, width, height))
+        try:
+            self._kernel.ioctl(self._fd, m2m.S_SELECTION, request)
+        except OSError as error:
+            if error.errno in (errno.EINVAL, errno.ENOTTY, errno.ERANGE):
+                return 0, 0
+            raise
+        return request.r.width, request.r.height
+
     def allocate(self, count: int, memory_kind: int = v4l2.MEMORY_MMAP) -> int:
         """Ask for buffers, map those of the driver; returns how many there are."""
         self._memory_kind = memory_kind

@@ -8,9 +8,9 @@ import getpass
 from lkedge.errors import EncoderError
 
 
-def refused(path: str, what: str, error: OSError) -> EncoderError:
+def refused(path: str, what: str, error: OSError, *, device: str = "hardware encoder") -> EncoderError:
     """what: what was being done, such as "starting"."""
-    return EncoderError(f"{path}: the hardware encoder failed while {what}: {_explained(path, error)}")
+    return EncoderError(f"{path}: the {device} failed while {what}: {_explained(path, error)}")
 
 
 def _explained(path: str, error: OSError) -> str:

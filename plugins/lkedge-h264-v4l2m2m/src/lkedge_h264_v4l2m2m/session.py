@@ -189,24 +189,12 @@ class Session:
         wanted = self.pictures
         visible = (raw.width, raw.height)
         if visible != (wanted.width, wanted.height):
-            visible = self._crop()
+            visible = self._output.select(m2m.SEL_TGT_CROP, wanted.width, wanted.height)
         if visible != (wanted.width, wanted.height):
             raise EncoderError(
                 f"{self.node.path}: the hardware encoder {self.node.card} cannot do {wanted.width}x{wanted.height}, "
                 f"the nearest is {visible[0]}x{visible[1]}; another encoder takes this layer"
             )
-
-    def _crop(self) -> tuple[int, int]:
-        """The visible size that the driver allows."""
-        area = m2m.Rectangle(0, 0, self.pictures.width, self.pictures.height)
-        request = m2m.Selection(type=m2m.BUF_TYPE_VIDEO_OUTPUT, target=m2m.SEL_TGT_CROP, r=area)
-        try:
-            self._kernel.ioctl(self._fd, m2m.S_SELECTION, request)
-        except OSError as error:
-            if error.errno in (errno.EINVAL, errno.ENOTTY, errno.ERANGE):
-                return 0, 0
-            raise
-        return request.r.width, request.r.height
 
     def _stream(self) -> None:
         for index in range(self._capture.count):
