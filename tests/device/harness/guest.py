@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.device.harness.machine import Machine
+from tests.finished import Finished, LabError
 
 BOOT_DEADLINE_S = 300.0
 COMMAND_DEADLINE_S = 120.0
@@ -22,30 +22,6 @@ GRACE_S = 20.0
 """How much longer than the command's own deadline its answer may take."""
 
 POLL_S = 0.5
-
-
-class GuestError(Exception):
-    """The machine does not boot or does not answer, or a command failed; the message has its output."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """One command that ended. returncode: None when it was killed after its deadline."""
-
-    argv: tuple[str, ...]
-    returncode: int | None
-    stdout: str
-    stderr: str
-
-    @property
-    def output(self) -> str:
-        return f"{self.stdout}{self.stderr}"
-
-    def check(self) -> Finished:
-        """Itself. Raises GuestError when the command failed."""
-        if self.returncode != 0:
-            raise GuestError(f"{' '.join(self.argv)!r} ended with {self.returncode}:\n{self.output[-8000:]}")
-        return self
 
 
 class Guest:
@@ -60,13 +36,13 @@ class Guest:
         self._reader = threading.Thread(target=self._read, name="lab-agent-reader", daemon=True)
 
     def wait_ready(self) -> None:
-        """Until the agent answers and the drivers are there. Raises GuestError with the console."""
+        """Until the agent answers and the drivers are there. Raises LabError with the console."""
         until = time.monotonic() + BOOT_DEADLINE_S
         self._connect(until)
         self._reader.start()
         while not self._answers():
             if not self.machine.is_running or time.monotonic() > until:
-                raise GuestError(f"the device lab does not boot:\n{self.machine.console()}")
+                raise LabError(f"the device lab does not boot:\n{self.machine.console()}")
         self.run("systemctl", "is-system-running", "--wait", timeout=BOOT_DEADLINE_S)
         self.run("udevadm", "settle").check()
 
@@ -83,7 +59,7 @@ class Guest:
         data: its standard input. timeout: seconds until it is killed.
 
         Raises:
-            GuestError: the machine does not answer; a command that fails is no error.
+            LabError: the machine does not answer; a command that fails is no error.
         """
         request = {"argv": argv, "input": base64.b64encode(data).decode(), "timeout": timeout, "env": dict(env or {})}
         reply = self._ask(request | {"cwd": cwd}, timeout + GRACE_S)
@@ -99,7 +75,7 @@ class Guest:
         self.run("sh", "-c", 'mkdir -p "$0" && tar -xf - -C "$0"', folder, data=tarball).check()
 
     def pull(self, path: str) -> str:
-        """The text of a file inside. Raises GuestError."""
+        """The text of a file inside. Raises LabError."""
         return self.run("cat", path).check().stdout
 
     def stop(self) -> None:
@@ -115,14 +91,14 @@ class Guest:
                 return self._socket.connect(str(self.machine.socket_path))
             except OSError:
                 if not self.machine.is_running or time.monotonic() > until:
-                    raise GuestError(f"QEMU does not start:\n{self.machine.console()}") from None
+                    raise LabError(f"QEMU does not start:\n{self.machine.console()}") from None
                 time.sleep(POLL_S)
 
     def _answers(self) -> bool:
         """One attempt. Only the first lines can be lost, before the agent has opened its port."""
         try:
             self._ask({"argv": ["true"], "input": "", "timeout": 5.0, "env": {}, "cwd": "/"}, 5.0)
-        except GuestError:
+        except LabError:
             return False
         return True
 
@@ -134,7 +110,7 @@ class Guest:
                 self._socket.sendall(json.dumps(request | {"id": number}).encode() + b"\n")
             return answer.result(deadline_s)
         except (TimeoutError, OSError) as error:
-            raise GuestError(f"no answer to {request['argv']}:\n{self.machine.console()}") from error
+            raise LabError(f"no answer to {request['argv']}:\n{self.machine.console()}") from error
         finally:
             del self._waiting[number]
 

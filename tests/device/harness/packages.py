@@ -57,7 +57,7 @@ def _copied(source: Path, target: Path, names: list[str]) -> Path:
 
 
 def install(guest: Guest, wheels: list[Path]) -> None:
-    """Install the wheels into the guest's venv and bring the tests. Raises GuestError."""
+    """Install the wheels into the guest's venv and bring the tests. Raises LabError."""
     guest.unpack(_tarball({wheel.name: wheel for wheel in wheels}), "/srv/wheels")
     names = [f"/srv/wheels/{wheel.name}" for wheel in wheels]
     pip = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-index", "--no-deps", *names]

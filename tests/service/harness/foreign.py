@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.service.harness.machine import PATH, Finished
+from tests.finished import Finished
+from tests.service.harness.machine import PATH
 
 COMMAND_DEADLINE_S = 400.0
 

@@ -13,8 +13,9 @@ import signal
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from tests.finished import Finished, LabError
 
 ROOT = Path(__file__).resolve().parents[3]
 BOOT_DEADLINE_S = 60.0
@@ -29,30 +30,6 @@ mount -t tmpfs tmpfs {folder} && mkdir {folder}/upper {folder}/work {folder}/roo
 mount -t overlay -o lowerdir={lower},upperdir={folder}/upper,workdir={folder}/work overlay {folder}/root &&
 echo $$ > {cgroup}/cgroup.procs && exec systemd-nspawn {options}
 """
-
-
-class MachineError(Exception):
-    """The machine does not boot, or a command in it failed; the message has its output."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """One command that ended."""
-
-    argv: tuple[str, ...]
-    returncode: int
-    stdout: str
-    stderr: str
-
-    @property
-    def output(self) -> str:
-        return f"{self.stdout}{self.stderr}"
-
-    def check(self) -> Finished:
-        """Itself. Raises MachineError when the command failed."""
-        if self.returncode != 0:
-            raise MachineError(f"{shlex.join(self.argv)} ended with {self.returncode}:\n{self.output[-8000:]}")
-        return self
 
 
 def lab_folder() -> Path:
@@ -86,11 +63,11 @@ class Machine:
         self._leader = 0
 
     def wait_ready(self) -> None:
-        """Until it has booted. Raises MachineError with the console."""
+        """Until it has booted. Raises LabError with the console."""
         until = time.monotonic() + BOOT_DEADLINE_S
         while not self._booted():
             if self._process.poll() is not None or time.monotonic() > until:
-                raise MachineError(f"the machine does not boot:\n{self.console()}")
+                raise LabError(f"the machine does not boot:\n{self.console()}")
             time.sleep(POLL_S)
 
     def run(self, *argv: str, user: str = "", data: str | bytes = b"", timeout: float = COMMAND_DEADLINE_S) -> Finished:
@@ -99,7 +76,7 @@ class Machine:
         data: its standard input. timeout: seconds until it is killed. A command that fails is no error.
 
         Raises:
-            MachineError: it did not end in time.
+            LabError: it did not end in time.
         """
         try:
             done = subprocess.run(
@@ -109,7 +86,7 @@ class Machine:
                 timeout=timeout,
             )
         except subprocess.TimeoutExpired as error:
-            raise MachineError(f"{shlex.join(argv)} did not end within {timeout} s\n{error.stdout!r}") from error
+            raise LabError(f"{shlex.join(argv)} did not end within {timeout} s\n{error.stdout!r}") from error
         return Finished(argv, done.returncode, _text(done.stdout), _text(done.stderr))
 
     def start(self, *argv: str, lifetime_s: int = 30) -> subprocess.Popen[bytes]:
@@ -127,15 +104,15 @@ class Machine:
         self.run("sh", "-c", script, path, f"{mode:o}", data=text).check()
 
     def read(self, path: str) -> str:
-        """The text of a file inside. Raises MachineError."""
+        """The text of a file inside. Raises LabError."""
         return self.run("cat", path).check().stdout
 
     def wait_for(self, *argv: str, deadline_s: float = 30.0) -> Finished:
-        """Repeat a command until it succeeds. Raises MachineError with its last output."""
+        """Repeat a command until it succeeds. Raises LabError with its last output."""
         until = time.monotonic() + deadline_s
         while (done := self.run(*argv)).returncode != 0:
             if time.monotonic() > until:
-                raise MachineError(f"not within {deadline_s} s: {shlex.join(argv)}\n{done.output}")
+                raise LabError(f"not within {deadline_s} s: {shlex.join(argv)}\n{done.output}")
             time.sleep(POLL_S)
         return done
 

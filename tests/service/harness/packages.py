@@ -6,7 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.service.harness.machine import Finished, Machine
+from tests.finished import Finished
+from tests.service.harness.machine import Machine
 
 DEADLINE_S = 120
 APT_DEADLINE_S = 200.0
@@ -24,7 +25,7 @@ def find_package(lab: Path, suite: str, architecture: str) -> Path:
 
 
 def install(machine: Machine, package: Path) -> Finished:
-    """Install a package with apt, nothing asked. Raises MachineError."""
+    """Install a package with apt, nothing asked. Raises LabError."""
     machine.run("sh", "-c", 'cat > "$0"', f"/tmp/{package.name}", data=package.read_bytes()).check()
     return apt(machine, "install", f"/tmp/{package.name}").check()
 

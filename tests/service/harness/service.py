@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.service.harness.machine import POLL_S, Finished, Machine, MachineError
+from tests.finished import Finished, LabError
+from tests.service.harness.machine import POLL_S, Machine
 from tests.sfu.harness.sfu import Sfu
 
 UNIT = "lkedge.service"
@@ -97,7 +98,7 @@ class Service:
         return self.machine.run("lkedgectl", *words, user=user)
 
     def ctl_json(self, *words: str) -> Any:
-        """What lkedgectl --json says. Raises MachineError when it fails."""
+        """What lkedgectl --json says. Raises LabError when it fails."""
         return json.loads(self.ctl(*words, "--json").check().stdout)
 
     def track(self, name: str) -> dict[str, Any]:
@@ -118,11 +119,11 @@ class Service:
         return self.machine.run("busctl", "--system", *words, user=user)
 
     def wait_for(self, predicate: Callable[[], object], what: str, deadline_s: float = WAIT_S) -> None:
-        """Until `predicate` holds. Raises MachineError with the end of the journal."""
+        """Until `predicate` holds. Raises LabError with the end of the journal."""
         until = time.monotonic() + deadline_s
         while not predicate():
             if time.monotonic() > until:
-                raise MachineError(f"not within {deadline_s} s: {what}\n{self.journal('-n', '60')}")
+                raise LabError(f"not within {deadline_s} s: {what}\n{self.journal('-n', '60')}")
             time.sleep(POLL_S)
 
     def wait_restarted(self, before: int, deadline_s: float = WAIT_S) -> int:
