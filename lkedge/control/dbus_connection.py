@@ -32,7 +32,7 @@ class FilteredSocket:
     """A connected socket from which no large messages come. In all else but `send` it is the socket itself."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self._sock = self._writer.sock = sock
+        self._sock = sock
         self._filter = MessageFilter()
 
     def recv(self, size: int) -> bytes:
