@@ -42,7 +42,11 @@ def _read_row(luma: Luma, row: int) -> int | None:
     height, width = luma.shape
     top, bottom = _inner(row_edge(row, height), row_edge(row + 1, height))
     edges = (_inner(column_edge(column, width), column_edge(column + 1, width)) for column in range(COLUMNS))
-    means = [float(luma[top:bottom, left:right].mean()) for left, right in edges]
+    cells = [luma[top:bottom, left:right] for left, right in edges]
+    if not all(cell.size for cell in cells):
+        # Smaller than its strip has columns or rows.
+        return None
+    means = [float(cell.mean()) for cell in cells]
     white, black = (means[0] + means[2]) / 2, (means[1] + means[3]) / 2
     if white - black < MIN_CONTRAST:
         return None

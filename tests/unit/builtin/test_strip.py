@@ -58,6 +58,12 @@ def test_picture_without_contrast_or_strip_is_unreadable() -> None:
     assert read_strip(np.full((180, 320), 128, np.uint8)) is None
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("shape", [(0, 0), (1, 1), (2, 16), (8, 30), (9, 160), (180, 20)])
+def test_a_picture_smaller_than_its_strip_is_unreadable(shape: tuple[int, int]) -> None:
+    assert read_strip(np.full(shape, 200, np.uint8)) is None
+
+
 def test_age_across_the_wrap() -> None:
     assert age_ms(0xFFFFFFF0, (1 << 32) + 16) == 32
     assert age_ms(20, 10) == -10
