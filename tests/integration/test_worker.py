@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from lkedge.media.frame import EncodedFrame
 from lkedge.media.layers import LayerPlan, LayerState
 from lkedge.plugin.api import VideoCaptureSettings
 from lkedge.terms import BitsPerSecond, Codec, Isolation, Rid
+from lkedge.testing.worker_recorder import WorkerRecorder, recorded_worker
 from lkedge.worker.events import (
     ControlRefused,
     ControlSet,
@@ -31,7 +31,6 @@ from lkedge.worker.events import (
     SourceFinished,
     SourceOpened,
     WorkerDied,
-    WorkerEvent,
     WorkerStats,
 )
 from lkedge.worker.host import WorkerHost
@@ -41,41 +40,6 @@ PLUGINS = ("lkedge.testing.fakes_plugin",)
 DEADLINE_S = 15.0
 SIZES = {"q": (80, 45), "h": (160, 90), "f": (320, 180)}
 BOTH = pytest.mark.parametrize("isolation", list(Isolation))
-
-
-class Recorder:
-    """Collects what a worker delivers, and waits for it."""
-
-    def __init__(self) -> None:
-        self.frames: list[EncodedFrame] = []
-        self.events: list[WorkerEvent] = []
-        self._changed = asyncio.Event()
-
-    def take_frame(self, frame: EncodedFrame) -> None:
-        self.frames.append(frame)
-        self._changed.set()
-
-    def take_event(self, event: WorkerEvent) -> None:
-        self.events.append(event)
-        self._changed.set()
-
-    def of(self, kind: type[Any]) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-    def layer(self, rid: str) -> list[EncodedFrame]:
-        return [frame for frame in self.frames if frame.rid == rid]
-
-    async def until(self, condition: Callable[[], Any]) -> None:
-        async with asyncio.timeout(DEADLINE_S):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
-
-    async def frames_of(self, rid: str, count: int) -> list[EncodedFrame]:
-        """The next frames of this layer."""
-        before = len(self.layer(rid))
-        await self.until(lambda: len(self.layer(rid)) >= before + count)
-        return self.layer(rid)[before:]
 
 
 def plan(active: str, *, capture: bool = True, bitrate: int = 200_000, framerate: float = 50.0) -> LayerPlan:
@@ -94,20 +58,9 @@ def spec(source: str = "pattern", encoder: str = "fake-vp8", **changes: Any) -> 
 @asynccontextmanager
 async def running(
     worker_spec: WorkerSpec, isolation: Isolation = Isolation.PROCESS
-) -> AsyncIterator[tuple[WorkerHost, Recorder]]:
-    recorder = Recorder()
-    host = WorkerHost(
-        worker_spec,
-        isolation=isolation,
-        on_frame=recorder.take_frame,
-        on_event=recorder.take_event,
-        plugins=PLUGINS,
-    )
-    host.start()
-    try:
-        yield host, recorder
-    finally:
-        await host.stop()
+) -> AsyncIterator[tuple[WorkerHost, WorkerRecorder]]:
+    async with recorded_worker(worker_spec, PLUGINS, isolation) as both:
+        yield both
 
 
 @BOTH
@@ -449,7 +402,7 @@ async def test_flood_of_controls_is_answered_one_by_one() -> None:
     assert sorted(answered) == requests
 
 
-def listed(recorder: Recorder) -> dict[str, Any]:
+def listed(recorder: WorkerRecorder) -> dict[str, Any]:
     """The newest controls with their values."""
     lists = recorder.of(ControlsListed)
     return {control.name: control.value for control in lists[-1].controls} if lists else {}

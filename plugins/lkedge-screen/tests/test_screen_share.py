@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,41 +15,15 @@ from lkedge.builtin.picture import from_av
 from lkedge.builtin.vp8 import Vp8Encoder
 from lkedge.config.loader import load
 from lkedge.config.models import VideoPublish
-from lkedge.media.frame import EncodedFrame
 from lkedge.media.layers import LayerPlan, LayerState
 from lkedge.plugin.api import VideoEncoderSettings, VideoFormat
 from lkedge.plugin.manager import PluginManager
 from lkedge.publish.video_track import VideoTrack
-from lkedge.terms import BitsPerSecond, Codec, Isolation, Rid
-from lkedge.worker.events import SnapshotTaken, SourceOpened, WorkerEvent
-from lkedge.worker.host import WorkerHost
+from lkedge.terms import BitsPerSecond, Codec, Rid
+from lkedge.testing.worker_recorder import recorded_worker
+from lkedge.worker.events import SnapshotTaken, SourceOpened
 
-DEADLINE_S = 20
 PLUGINS = ("lkedge_screen.plugin",)
-
-
-class Viewer:
-    def __init__(self) -> None:
-        self.frames: list[EncodedFrame] = []
-        self.events: list[WorkerEvent] = []
-        self._changed = asyncio.Event()
-
-    def take_frame(self, frame: EncodedFrame) -> None:
-        self.frames.append(frame)
-        self._changed.set()
-
-    def take_event(self, event: WorkerEvent) -> None:
-        self.events.append(event)
-        self._changed.set()
-
-    def of(self, kind: type[Any]) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-    async def until(self, condition: Callable[[], Any]) -> None:
-        async with asyncio.timeout(DEADLINE_S):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
 
 
 def track_of(folder: Path, display: str) -> VideoTrack:
@@ -67,23 +38,6 @@ def track_of(folder: Path, display: str) -> VideoTrack:
     return VideoTrack(config, config.publish)
 
 
-@asynccontextmanager
-async def worker_of(track: VideoTrack) -> AsyncIterator[tuple[WorkerHost, Viewer]]:
-    viewer = Viewer()
-    host = WorkerHost(
-        track.worker_spec(),
-        isolation=Isolation.PROCESS,
-        on_frame=viewer.take_frame,
-        on_event=viewer.take_event,
-        plugins=PLUGINS,
-    )
-    host.start()
-    try:
-        yield host, viewer
-    finally:
-        await host.stop()
-
-
 def plan_of(track: VideoTrack) -> LayerPlan:
     """Every layer, at what it may have at most."""
     states = (
@@ -96,7 +50,7 @@ def plan_of(track: VideoTrack) -> LayerPlan:
 async def test_screen_is_published_with_the_encoding_of_screens(tmp_path: Path, server: Xvfb, painter: Painter) -> None:
     track = track_of(tmp_path, server.display)
     painter.fill(0xFF0000, 0, 0, 641, 363)
-    async with worker_of(track) as (host, viewer):
+    async with recorded_worker(track.worker_spec(), PLUGINS) as (host, viewer):
         await viewer.until(lambda: viewer.of(SourceOpened))
         track.set_format(viewer.of(SourceOpened)[0].video)
         host.apply(plan_of(track))
