@@ -54,7 +54,7 @@ class TestSinglePlanarNv12(BlockContract):
         separate_headers=True,
         garbage_first=True,
         flags_keys=False,
-        latency_ns=20_000_000,
+        latency_ns=10_000_000,
         controls={key: value for key, value in FakeBlock().controls.items() if key not in (0x9909E2,)},
     )
 

@@ -1,71 +1,20 @@
-"""The encoder against a fake block: protocol, layouts, headers, delays, stalls, errors, memory of the source."""
+"""The encoder against a fake block: protocol, layouts, key frames, headers, rates, shares of the block."""
 
 from __future__ import annotations
 
-import ctypes
-import errno
-import mmap
-import os
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from encoder_rig import HEIGHT, RATE, SETTINGS, WIDTH, Make, encoded, i420, payload, picture
 from fake_codec import PPS, SPS, ToyCodec, as_frame, checksum, units
 from fake_m2m import BCM_CONTROLS, FakeBlock, FakeM2mKernel
 from lkedge_h264_v4l2m2m import videodev2_m2m as m2m
 from lkedge_h264_v4l2m2m.budget import Budget, Share
-from lkedge_h264_v4l2m2m.encoder import M2mEncoder
-from lkedge_h264_v4l2m2m.node import find_encoders
-from lkedge_v4l2 import videodev2 as v4l2
 
 from lkedge.errors import EncoderError
-from lkedge.media.frame import EncodedFrame, Plane, VideoFrame
-from lkedge.plugin.api import VideoEncoderSettings
-from lkedge.terms import BitsPerSecond, Codec, Rid
-
-WIDTH, HEIGHT = 160, 90
-RATE = BitsPerSecond(600_000)
-SETTINGS = VideoEncoderSettings(Codec.H264, Rid("h"), WIDTH, HEIGHT, 30, RATE, RATE)
-
-Make = Callable[..., M2mEncoder]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    """Makes encoders on a kernel and closes them at the end."""
-    made: list[M2mEncoder] = []
-
-    def encoder(kernel: FakeM2mKernel, settings: VideoEncoderSettings = SETTINGS, pixel_rate: int = 0) -> M2mEncoder:
-        (node,) = find_encoders(kernel, kernel.block.coded).nodes
-        budget = Budget(node.card, pixel_rate, tmp_path / "claims")
-        made.append(M2mEncoder(settings, node, budget, kernel=kernel, clock=kernel.clock))
-        return made[-1]
-
-    yield encoder
-    for each in made:
-        each.close()
-
-
-def i420(index: int) -> bytes:
-    luma = bytes((x + 3 * y + 7 * index) & 0xFF for y in range(HEIGHT) for x in range(WIDTH))
-    chroma = bytes((2 * x + y + index) & 0xFF for y in range(HEIGHT // 2) for x in range(WIDTH // 2))
-    return luma + chroma + chroma[::-1]
-
-
-def picture(index: int) -> VideoFrame:
-    return as_frame(i420(index), WIDTH, HEIGHT, 1_000_000_000 + index * 33_333_333)
-
-
-def encoded(
-    encoder: M2mEncoder, count: int, *, start: int = 0, keys: tuple[int, ...] = ()
-) -> list[EncodedFrame | None]:
-    return [encoder.encode(picture(index), key_frame=index in keys) for index in range(start, start + count)]
-
-
-def payload(frame: EncodedFrame | None) -> bytes:
-    assert frame is not None
-    return units(frame.data)[-1][1:]
+from lkedge.media.frame import Plane
+from lkedge.terms import BitsPerSecond
 
 
 def test_follows_the_order_of_the_specification(make: Make) -> None:
@@ -155,128 +104,6 @@ def test_headers_of_their_own_stand_before_every_key_frame(make: Make) -> None:
         assert units(frame.data)[:2] == [SPS, PPS]
 
 
-@pytest.mark.parametrize("held", [1, 2])
-def test_a_driver_that_holds_pictures_back_delays_them_only(make: Make, held: int) -> None:
-    kernel = FakeM2mKernel(FakeBlock(held=held))
-
-    frames = encoded(make(kernel), 10)
-
-    assert frames[:held] == [None] * held
-    for index, frame in enumerate(frames[held:]):
-        assert frame is not None
-        assert frame.captured_ns == picture(index).captured_ns
-        assert payload(frame) == checksum(i420(index))
-
-
-def test_a_slow_start_does_not_leave_a_delay_behind(make: Make) -> None:
-    kernel = FakeM2mKernel(FakeBlock(latency_ns=900_000_000))
-    encoder = make(kernel)
-    encoded(encoder, 2)
-    kernel.block.latency_ns = 1_000_000
-    kernel.clock.now_ns += 1_000_000_000
-
-    frames = encoded(encoder, 5, start=2)
-
-    assert [frame and frame.captured_ns for frame in frames] == [picture(index).captured_ns for index in range(2, 7)]
-
-
-def test_garbage_of_the_firmware_at_the_start_is_left_out(make: Make) -> None:
-    frames = encoded(make(FakeM2mKernel(FakeBlock(garbage_first=True))), 3)
-
-    assert [payload(frame) for frame in frames] == [checksum(i420(index)) for index in range(3)]
-
-
-def test_a_driver_without_times_is_taken_in_order(make: Make) -> None:
-    frames = encoded(make(FakeM2mKernel(FakeBlock(copies_time=False))), 3)
-
-    assert [frame and frame.captured_ns for frame in frames] == [picture(index).captured_ns for index in range(3)]
-
-
-def test_a_picture_that_the_driver_dropped_is_none(make: Make) -> None:
-    frames = encoded(make(FakeM2mKernel(FakeBlock(drop_at=2))), 4)
-
-    assert [frame is None for frame in frames] == [False, False, True, False]
-
-
-def test_a_stall_is_an_error_after_a_second(make: Make) -> None:
-    kernel = FakeM2mKernel(FakeBlock(stall_at=5))
-    encoder = make(kernel)
-    encoded(encoder, 5)
-    before_ns = kernel.clock.now_ns
-
-    with pytest.raises(EncoderError, match="no result from bcm2835-codec-encode for 1 s"):
-        encoded(encoder, 1, start=5)
-
-    assert kernel.clock.now_ns - before_ns < 1_200_000_000
-
-
-def test_one_that_never_starts_is_an_error_too(make: Make) -> None:
-    kernel = FakeM2mKernel(FakeBlock(stall_at=0))
-    encoder = make(kernel)
-
-    with pytest.raises(EncoderError, match="no result"):
-        encoded(encoder, 4)
-
-
-def test_a_damaged_picture_is_an_error(make: Make) -> None:
-    encoder = make(FakeM2mKernel(FakeBlock(damage_at=2)))
-
-    with pytest.raises(EncoderError, match="damaged"):
-        encoded(encoder, 3)
-
-
-@pytest.mark.parametrize(
-    ("number", "remedy"),
-    [
-        (errno.ENOMEM, "cma-256"),
-        (errno.ENOSPC, "cma-256"),
-        (errno.EBUSY, "fuser /dev/video11"),
-        (errno.EACCES, "usermod -aG video"),
-        (errno.ENODEV, "kernel module"),
-    ],
-)
-@pytest.mark.parametrize("request_name", ["open", "REQBUFS", "STREAMON"])
-def test_what_prevents_opening_comes_with_its_remedy(
-    make: Make, number: int, remedy: str, request_name: str, tmp_path: Path
-) -> None:
-    kernel = FakeM2mKernel()
-    (node,) = find_encoders(kernel, "H264").nodes
-    kernel.block.fail[getattr(v4l2, request_name, request_name)] = number
-
-    with pytest.raises(EncoderError, match=remedy):
-        M2mEncoder(SETTINGS, node, Budget("", 0, tmp_path), kernel=kernel, clock=kernel.clock)
-
-    assert not kernel.contexts
-    assert not list(tmp_path.glob("claim-*"))
-
-
-@pytest.mark.parametrize("request_name", ["QBUF", "DQBUF"])
-def test_a_device_that_fails_while_encoding_is_an_error(make: Make, request_name: str) -> None:
-    kernel = FakeM2mKernel()
-    encoder = make(kernel)
-    encoded(encoder, 2)
-    kernel.block.fail[getattr(v4l2, request_name)] = errno.EIO
-
-    with pytest.raises(EncoderError, match="/dev/video11"):
-        encoded(encoder, 1, start=2)
-
-
-def test_close_gives_everything_back(make: Make) -> None:
-    kernel = FakeM2mKernel()
-    encoder = make(kernel)
-    context = kernel.context
-    encoded(encoder, 2)
-
-    encoder.close()
-    encoder.close()
-
-    assert not kernel.contexts
-    assert not context.streaming
-    assert not context.memory["output"]
-    with pytest.raises(EncoderError, match="closed"):
-        encoder.encode(picture(3), key_frame=False)
-
-
 def test_the_bitrate_changes_while_it_runs(make: Make) -> None:
     kernel = FakeM2mKernel()
     encoder = make(kernel)
@@ -319,21 +146,6 @@ def test_a_driver_that_counts_pictures_is_told_more_when_fewer_come(make: Make) 
     assert codec.bitrates[-1] == pytest.approx(1_200_000, rel=0.05)
 
 
-def test_an_encoder_without_a_bitrate_control_is_refused(make: Make) -> None:
-    with pytest.raises(EncoderError, match="no bitrate control"):
-        make(FakeM2mKernel(FakeBlock(controls={})))
-
-
-def test_a_size_that_the_driver_cannot_do_is_refused_with_the_nearest(make: Make) -> None:
-    with pytest.raises(EncoderError, match=r"cannot do 160x90, the nearest is 640x640"):
-        make(FakeM2mKernel(FakeBlock(sizes=(640, 4096))))
-
-
-def test_a_size_between_blocks_needs_a_crop(make: Make) -> None:
-    with pytest.raises(EncoderError, match="cannot do 160x90"):
-        make(FakeM2mKernel(FakeBlock(blocks=(16, 16), can_crop=False)))
-
-
 def test_several_layers_are_several_encoders(make: Make) -> None:
     kernel = FakeM2mKernel()
     one, other = make(kernel), make(kernel)
@@ -369,76 +181,3 @@ def test_a_higher_frame_rate_needs_a_larger_share(make: Make) -> None:
 
     with pytest.raises(EncoderError, match="does not fit"):
         encoder.set_rate(RATE, 60)
-
-
-class SourceMemory:
-    """A picture in memory that can be handed over, as a camera has it. stride: of the luma."""
-
-    def __init__(self, index: int, *, stride: int = 192, size: int = 0) -> None:
-        self.fd = os.memfd_create("picture")
-        os.ftruncate(self.fd, size or stride * HEIGHT * 3 // 2)
-        self.memory = mmap.mmap(self.fd, 0)
-        start = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
-        luma, chroma = stride * HEIGHT, stride // 2 * (HEIGHT // 2)
-        planes = (Plane(start, stride), Plane(start + luma, stride // 2), Plane(start + luma + chroma, stride // 2))
-        self.frame = replace(picture(index), planes=planes, owner=self, dmabuf=self.fd)
-        content, half = i420(index), WIDTH * HEIGHT // 4
-        parts = (content[: -2 * half], content[-2 * half : -half], content[-half:])
-        for plane, part, width in zip(planes, parts, (WIDTH, WIDTH // 2, WIDTH // 2), strict=True):
-            for row in range(len(part) // width):
-                ctypes.memmove(plane.pointer + row * plane.stride, part[row * width : (row + 1) * width], width)
-
-    def close(self) -> None:
-        os.close(self.fd)
-
-
-def test_memory_of_the_source_goes_in_without_a_copy(make: Make) -> None:
-    kernel = FakeM2mKernel()
-    encoder = make(kernel)
-    sources = [SourceMemory(index) for index in range(3)]
-
-    frames = [encoder.encode(sources[index % 3].frame, key_frame=False) for index in range(9)]
-
-    assert [payload(frame) for frame in frames] == [checksum(i420(index % 3)) for index in range(9)]
-    assert kernel.context.kind["output"] == m2m.MEMORY_DMABUF
-    assert kernel.context.memory["output"] == []
-    assert kernel.context.formats["output"][3] == 192
-    for source in sources:
-        source.close()
-
-
-@pytest.mark.parametrize(
-    ("block", "source"),
-    [
-        (FakeBlock(can_import=False), {}),
-        (FakeBlock(fail={"dmabuf": errno.EINVAL}), {}),
-        (FakeBlock(stride=128), {}),
-        (FakeBlock(blocks=(2, 16)), {}),
-    ],
-    ids=["no import", "refused when queued", "other rows", "more rows"],
-)
-def test_memory_that_the_driver_cannot_take_is_copied(make: Make, block: FakeBlock, source: dict[str, int]) -> None:
-    kernel = FakeM2mKernel(block)
-    encoder = make(kernel)
-    memory = SourceMemory(4, **source)
-
-    frames = [encoder.encode(replace(memory.frame, captured_ns=1 + index), key_frame=False) for index in range(3)]
-
-    assert [payload(frame) for frame in frames] == [checksum(i420(4))] * 3
-    assert [frame is not None and frame.is_key for frame in frames] == [True, False, False]
-    assert kernel.context.kind["output"] == v4l2.MEMORY_MMAP
-    memory.close()
-
-
-def test_a_source_may_change_between_both(make: Make) -> None:
-    encoder = make(FakeM2mKernel())
-    memory = SourceMemory(1)
-
-    frames = [
-        encoder.encode(picture(0), key_frame=False),
-        encoder.encode(memory.frame, key_frame=False),
-        encoder.encode(picture(2), key_frame=False),
-    ]
-
-    assert [payload(frame) for frame in frames] == [checksum(i420(index)) for index in range(3)]
-    memory.close()

@@ -1,8 +1,9 @@
 """One stream on one session: a picture goes in, its access unit comes out.
 
-Most drivers work in step. One that holds pictures back shows it at the start, by giving out
-nothing before it has two or three; its results are then late by as many pictures, each with
-the capture time of its own.
+Driver and caller work in step as long as that keeps pace: it is the least latency. A driver
+that takes much of the frame interval works while the next picture is prepared instead. One
+that holds pictures back shows it at the start, by giving out nothing before it has two or
+three. In both cases results are late by as many pictures, each with the capture time of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from lkedge.clock import SECOND_NS, Clock
 from lkedge.errors import EncoderError
 from lkedge.media.frame import VideoFrame
 from lkedge_h264_v4l2m2m.coding import Coding
+from lkedge_h264_v4l2m2m.pace import Pace
 from lkedge_h264_v4l2m2m.rate import BitrateKeeper
 from lkedge_h264_v4l2m2m.session import Coded, Session
 from lkedge_h264_v4l2m2m.settings import Tuning
@@ -22,14 +24,22 @@ from lkedge_h264_v4l2m2m.settings import Tuning
 MAX_HELD = 2
 """Pictures that a driver may hold back before it gives out the first one."""
 
+IN_FLIGHT = 2
+"""Pictures in a driver that takes long: one in work and one that waits, so that the block is never idle. A third would
+add a frame interval of latency and nothing else. One is what uStreamer has, two what the native WebRTC client for the
+Raspberry Pi has, and rpicam-apps has six, for files, where latency is nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
     """first_s: for a first result, before the next picture is offered to a driver that may
-    hold one back. stall_s: for every later one; an encoder that takes longer has stalled."""
+    hold one back. stall_s: for every later one; an encoder that takes longer has stalled.
+    in_step: the share of the frame interval that is waited for results; the other layers of
+    the track need the rest, and so does what prepares the pictures."""
 
     first_s: float = 0.6
     stall_s: float = 1.0
+    in_step: float = 0.5
 
 
 class Result(NamedTuple):
@@ -52,6 +62,8 @@ class EncodingStream:
         self._deadlines = deadlines
         self._keeper = BitrateKeeper(bitrate, tuning.framerate)
         self._last_us = 0
+        self._framerate = tuning.framerate
+        self._pace = Pace(deadlines.in_step)
         session.start()
         self._begin()
 
@@ -66,12 +78,14 @@ class EncodingStream:
             self._make_key_frame()
         self._tuning.set_bitrate(self._keeper.wanted)
         self._queue(frame)
-        self._await_result()
+        self._await_result(may_overlap=not key_frame)
         return self._next()
 
     def set_rate(self, bitrate: int, framerate: float) -> None:
         """Without a key frame. Raises EncoderError."""
         self._tuning.set_framerate(framerate)
+        if framerate != self._framerate:
+            self._framerate, self._pace = framerate, Pace(self._deadlines.in_step)
         self._keeper.set(bitrate, self._tuning.framerate)
         self._tuning.set_bitrate(self._keeper.wanted)
 
@@ -113,16 +127,25 @@ class EncodingStream:
         self._pending[self._last_us] = frame.captured_ns
         self._is_fresh = False
 
-    def _await_result(self) -> None:
-        """Wait until no more pictures are under way than the driver always holds back."""
-        limit_s = self._deadlines.first_s if self._lag is None else self._deadlines.stall_s
-        deadline_ns = self._deadline(limit_s)
-        while len(self._pending) > (self._lag or 0) and self._left_s(deadline_ns) > 0:
+    def _await_result(self, *, may_overlap: bool) -> None:
+        """Wait until no more pictures are under way than may be."""
+        is_first = self._lag is None
+        limit_s = self._deadlines.first_s if is_first else self._deadlines.stall_s
+        allowed = self._allowed(may_overlap=may_overlap)
+        begun_ns, deadline_ns = self._clock.monotonic_ns(), self._deadline(limit_s)
+        while len(self._pending) > allowed and self._left_s(deadline_ns) > 0:
             self._collect(self._left_s(deadline_ns))
             if self._lag is None and self._ready:
-                self._lag = len(self._pending)
-        if len(self._pending) > (MAX_HELD if self._lag is None else self._lag):
+                allowed = self._lag = len(self._pending)
+        if len(self._pending) > (MAX_HELD if self._lag is None else allowed):
             raise self._stalled(limit_s)
+        if not is_first and not self._pace.is_behind:
+            self._pace.add(self._clock.monotonic_ns() - begun_ns, self._framerate)
+
+    def _allowed(self, *, may_overlap: bool) -> int:
+        """How many pictures may be left in the driver. A key frame is waited for: somebody sees nothing without it."""
+        overlapping = IN_FLIGHT - 1 if self._pace.is_behind and may_overlap else 0
+        return (self._lag or 0) + overlapping
 
     def _collect(self, timeout_s: float) -> None:
         for coded in self.session.take(timeout_s):
