@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from lkedge import __version__
 from lkedge.clock import Clock, SystemClock
@@ -121,6 +122,10 @@ class Daemon:
             ConfigError: with all problems; the old configuration stays.
         """
         return await self._changes.reload()
+
+    def surround_reloads(self, around: Callable[[], AbstractContextManager[None]]) -> None:
+        """Enter this for every reload from now on, of control too; what a reload raises passes through it."""
+        self._changes.around_reload = around
 
     def _changed(self) -> None:
         self._notices.look(self.publisher.publications)

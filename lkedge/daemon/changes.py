@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from lkedge.config.models import Config, LiveKitConfig, TrackConfig
@@ -29,7 +30,7 @@ T = TypeVar("T")
 class Changes:
     """Owned by the event loop.
 
-    tokens: makes the keeper for other credentials.
+    tokens: makes the keeper for other credentials. around_reload: entered for each reload.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Changes:
         self._plugins = plugins
         self._notices = notices
         self._tokens = tokens
+        self.around_reload: Callable[[], AbstractContextManager[None]] = nullcontext
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -56,6 +58,10 @@ class Changes:
         Raises:
             ConfigError: with all problems; the old configuration stays.
         """
+        with self.around_reload():
+            return await self._reload()
+
+    async def _reload(self) -> ReloadPlan:
         try:
             done = await self.make(self._configuration.reread, must_save=False)
         except ConfigError as error:

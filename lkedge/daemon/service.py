@@ -3,7 +3,8 @@
 | what comes                       | what follows |
 |---|---|
 | `start` of the daemon returns    | READY=1: it can be controlled; the room may still be far away |
-| SIGHUP                           | RELOADING=1, the reload, READY=1 again, whether it was refused or not |
+| SIGHUP                           | a reload |
+| a reload, of control too         | RELOADING=1, and READY=1 at its end, whether it was refused or not |
 | SIGTERM, SIGINT                  | STOPPING=1, the room is left, the workers are stopped |
 | SIGTERM or SIGINT again          | the end at once; workers die with the daemon |
 | SIGHUP of a terminal that closes | as SIGTERM |
@@ -14,11 +15,13 @@ The same without a service manager, save that nobody is told.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from lkedge import interrupts
@@ -46,6 +49,10 @@ class Serviced(Protocol):
         """Says what it did. Raises ConfigError: the new configuration is refused, and the old one stays."""
         ...
 
+    def surround_reloads(self, around: Callable[[], AbstractContextManager[None]]) -> None:
+        """Enter this for every reload from now on, whoever asks for it."""
+        ...
+
     def status(self) -> Status: ...
 
     def problems(self) -> Mapping[str, str]:
@@ -69,6 +76,7 @@ class Service:
         self._woken = asyncio.Event()
         self._must_stop = False
         self._must_reload = False
+        self._reloads = 0
         self._has_terminal = os.isatty(STDIN)
         self._note = ""
         self._said = ""
@@ -89,6 +97,7 @@ class Service:
         watchers: list[asyncio.Task[None]] = []
         try:
             self._notifier.ready(self._line())
+            self._daemon.surround_reloads(self._reloading)
             self._ready()
             watchers += self._watch()
             await self._serve(watchers)
@@ -124,22 +133,32 @@ class Service:
             await asyncio.gather(*watchers, return_exceptions=True)
 
     async def _reload(self) -> None:
-        self._notifier.reloading(time.monotonic_ns())
-        self._note = ""
         try:
             async with asyncio.timeout(RELOAD_DEADLINE_S):
                 await self._daemon.reload()
-        except ConfigError as error:
-            self._refused(error)
+        except ConfigError:
+            pass
         except (LkedgeError, TimeoutError) as error:
-            self._note = "the last reload failed"
             logger.error("the reload failed: %s", error or f"not done within {RELOAD_DEADLINE_S:g} s")
-        finally:
-            self._notifier.ready(self._line())
 
-    def _refused(self, error: ConfigError) -> None:
-        count = len(error.problems)
-        self._note = f"the last reload was refused: {count} problem{'s' if count > 1 else ''} in the configuration"
+    @contextlib.contextmanager
+    def _reloading(self) -> Iterator[None]:
+        """Tells of one reload. Several may overlap: the last one ends them."""
+        self._reloads += 1
+        self._notifier.reloading(time.monotonic_ns())
+        try:
+            yield
+            self._note = ""
+        except ConfigError as error:
+            self._note = _refusal(error)
+            raise
+        except BaseException:
+            self._note = "the last reload failed"
+            raise
+        finally:
+            self._reloads -= 1
+            if not self._reloads and not self._must_stop:
+                self._notifier.ready(self._line())
 
     async def _tell_status(self) -> None:
         while True:
@@ -161,3 +180,8 @@ class Service:
             self._must_stop = True
         self._must_reload = True
         self._woken.set()
+
+
+def _refusal(error: ConfigError) -> str:
+    count = len(error.problems)
+    return f"the last reload was refused: {count} problem{'s' if count > 1 else ''} in the configuration"

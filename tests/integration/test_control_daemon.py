@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from lkedge.control.dbus import DbusService
 from lkedge.control.dbus_names import track_path
 from lkedge.control.handler import Handler
 from lkedge.control.peer import Rights
+from lkedge.errors import ConfigError
 from lkedge.publish.state import TrackState
 from tests.integration.bus_client import BusClient, connected, until_served
 from tests.integration.changing_daemon import FRONT, MIC, Changing, changing
@@ -150,3 +152,23 @@ async def test_a_bad_file_is_refused_by_both_and_told(controlled: Controlled) ->
     ((_, _, _, body), *_) = await controlled.client.signal("Reloaded")
     assert body[0] is False
     assert "none" in body[2][0]
+
+
+async def test_a_reload_by_either_tells_when_it_begins_and_how_it_ends(controlled: Controlled) -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def around() -> Iterator[None]:
+        told.append("begins")
+        try:
+            yield
+        except ConfigError:
+            told.append("refused")
+            raise
+        told.append("done")
+
+    controlled.run.daemon.surround_reloads(around)
+    await controlled.http("reload")
+    controlled.run.write(FRONT.replace("testsrc", "none"))
+    await by_bus(controlled.client, COMMAND["reload"], {})
+    assert told == ["begins", "done", "begins", "refused"]

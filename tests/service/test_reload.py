@@ -50,6 +50,18 @@ async def test_a_changed_bitrate_is_applied_live(service: Service) -> None:
     assert (before["sid"], before["worker_pid"]) == (after["sid"], after["worker_pid"])
 
 
+async def test_the_service_manager_is_told_of_a_reload_by_control(any_service: Service) -> None:
+    service = any_service
+    await away(service.start)
+    for ask in (("reload",), ("call", "org.lkedge1", "/org/lkedge1", "org.lkedge1.Manager", "Reload")):
+        before = int(service.show("StateChangeTimestampMonotonic"))
+        run = service.ctl if len(ask) == 1 else service.busctl
+        await away(service.wait_for, lambda: run(*ask).returncode == 0, "a reload")  # noqa: B023
+        assert int(service.show("StateChangeTimestampMonotonic")) > before
+        assert service.show("ActiveState") == "active"
+    assert "Reloading" not in service.show("StatusText")
+
+
 async def test_a_bad_file_is_refused_with_all_its_errors(any_service: Service) -> None:
     service = any_service
     await away(service.start)

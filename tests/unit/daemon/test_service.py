@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,9 @@ class FakeDaemon:
         self.calls: list[str] = []
         self.reload_error: Exception | None = None
         self.room = "kitchen"
+        self.may_end = asyncio.Event()
+        self.may_end.set()
+        self._around: Callable[[], AbstractContextManager[None]] = nullcontext
 
     async def start(self) -> None:
         self.calls.append("start")
@@ -37,9 +42,14 @@ class FakeDaemon:
         self.calls.append("stop")
 
     async def reload(self) -> None:
-        self.calls.append("reload")
-        if self.reload_error is not None:
-            raise self.reload_error
+        with self._around():
+            self.calls.append("reload")
+            await self.may_end.wait()
+            if self.reload_error is not None:
+                raise self.reload_error
+
+    def surround_reloads(self, around: Callable[[], AbstractContextManager[None]]) -> None:
+        self._around = around
 
     def status(self) -> Status:
         return Status(ConnectionStatus(ConnectionState.CONNECTED, room=self.room), ())
@@ -56,6 +66,14 @@ class Manager:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(self.address)
         self._socket.setblocking(False)
+
+    def heard(self) -> list[str]:
+        """What else was said, by its first line, but for the watchdog and the status."""
+        said = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                said.append(self._socket.recv(4096).decode().splitlines()[0])
+        return [line for line in said if not line.startswith(("WATCHDOG", "STATUS"))]
 
     async def hear(self, beginning: str) -> dict[str, str]:
         """The next message that begins so; others before it are left out."""
@@ -152,6 +170,55 @@ async def test_a_failed_reload_is_no_end(running: asyncio.Task[None], daemon: Fa
     os.kill(os.getpid(), signal.SIGHUP)
     assert (await manager.hear("READY=1"))["STATUS"].startswith("the last reload failed; ")
     assert not running.done()
+
+
+async def test_a_reload_of_control_looks_the_same(
+    running: asyncio.Task[None], daemon: FakeDaemon, manager: Manager
+) -> None:
+    await manager.hear("READY=1")
+    began_us = asyncio.get_running_loop().time() * 1e6
+    await daemon.reload()
+    assert int((await manager.hear("RELOADING=1"))["MONOTONIC_USEC"]) >= began_us - 1
+    await manager.hear("READY=1")
+
+    daemon.reload_error = ConfigError(["lkedge.toml:1: one"])
+    with pytest.raises(ConfigError):
+        await daemon.reload()
+    ready = await manager.hear("READY=1")
+    assert ready["STATUS"].startswith("the last reload was refused: 1 problem in the configuration; ")
+    assert not running.done()
+
+
+async def test_overlapping_reloads_end_together(
+    running: asyncio.Task[None], daemon: FakeDaemon, manager: Manager
+) -> None:
+    await manager.hear("READY=1")
+    daemon.may_end.clear()
+    first = asyncio.create_task(daemon.reload())
+    await manager.hear("RELOADING=1")
+    os.kill(os.getpid(), signal.SIGHUP)
+    await manager.hear("RELOADING=1")
+    first.cancel()
+    await asyncio.wait([first])
+    assert manager.heard() == []
+    daemon.may_end.set()
+    await manager.hear("READY=1")
+    assert manager.heard() == []
+    assert not running.done()
+
+
+async def test_a_reload_that_ends_while_the_daemon_stops_does_not_say_ready(
+    running: asyncio.Task[None], daemon: FakeDaemon, manager: Manager
+) -> None:
+    await manager.hear("READY=1")
+    daemon.may_end.clear()
+    reloading = asyncio.create_task(daemon.reload())
+    await manager.hear("RELOADING=1")
+    os.kill(os.getpid(), signal.SIGTERM)
+    await running
+    daemon.may_end.set()
+    await reloading
+    assert manager.heard() == ["STOPPING=1"]
 
 
 async def test_a_fault_in_the_service_ends_the_daemon_cleanly(daemon: FakeDaemon, manager: Manager) -> None:
