@@ -161,13 +161,14 @@ class VideoPublish:
 
 @dataclass(frozen=True, slots=True)
 class AudioPublish:
-    """How an audio track is published; `encoder` and `stream` as in VideoPublish."""
+    """How an audio track is published; `dynacast`, `encoder` and `stream` as in VideoPublish."""
 
     audio_bitrate: BitsPerSecond = BitsPerSecond(48_000)
     dtx: bool = True
     red: bool = False
     fec: bool = True
     stereo: bool = False
+    dynacast: bool = True
     encoder: str = AUTO
     stream: str = ""
 

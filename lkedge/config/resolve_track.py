@@ -18,9 +18,7 @@ from lkedge.config.suggest import did_you_mean, listed
 from lkedge.media.layers import Preset, VideoEncoding
 from lkedge.terms import BitsPerSecond, Codec, Isolation, TrackKind, TrackSource
 
-_VIDEO_ONLY = (
-    "video_codec", "video_encoding", "screen_share_encoding", "simulcast", "video_simulcast_layers", "dynacast",
-)  # fmt: skip
+_VIDEO_ONLY = ("video_codec", "video_encoding", "screen_share_encoding", "simulcast", "video_simulcast_layers")
 _AUDIO_ONLY = ("audio_bitrate", "dtx", "red", "fec", "stereo")
 _PROCESSING = ("echo_cancellation", "noise_suppression", "auto_gain_control", "high_pass_filter")
 _SOUND_FILES = (".wav", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aac")
@@ -167,6 +165,7 @@ class TrackResolver:
             red=bool(wanted.red),
             fec=wanted.fec is not False,
             stereo=is_stereo,
+            dynacast=wanted.dynacast is not False,
             encoder=self._encoder(path, wanted, own, Codec.OPUS),
             stream=wanted.stream or _DEFAULT_STREAM,
         )

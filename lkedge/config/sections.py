@@ -241,7 +241,9 @@ class PublishSection(Section):
         example=["h180", "h360"],
         max_length=3,
     )
-    dynacast: Flag | None = setting("stop layers, and the source, that nobody watches", "true", example=True)
+    dynacast: Flag | None = setting(
+        "stop layers that nobody watches, sound that nobody hears, and then the source", "true", example=True
+    )
     audio_bitrate: Annotated[Whole, Field(ge=6_000, le=510_000)] | AudioPreset | None = setting(
         "bits per second of sound, or the name of a preset",
         "music, or music_stereo with stereo",

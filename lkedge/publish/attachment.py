@@ -13,14 +13,24 @@ from lkedge.terms import Cid, Rid, Ssrc, TrackSid
 
 
 class Attachment:
-    """Owned by the event loop. The streams belong to it; egress and rtcp are the session's."""
+    """Owned by the event loop. The streams belong to it; egress and rtcp are the session's.
+
+    tells_listeners: the server says when this track of sound gets its first listener.
+    """
 
     def __init__(
-        self, sid: TrackSid, cid: Cid, streams: Mapping[Rid, RtpStream], egress: Egress, rtcp: RtcpEndpoint
+        self,
+        sid: TrackSid,
+        cid: Cid,
+        streams: Mapping[Rid, RtpStream],
+        egress: Egress,
+        rtcp: RtcpEndpoint,
+        tells_listeners: bool = False,
     ) -> None:
         self.sid = sid
         self.cid = cid
         self.streams = streams
+        self.tells_listeners = tells_listeners
         self._egress = egress
         self._rtcp = rtcp
         self._meters = {rid: RateMeter() for rid in streams}

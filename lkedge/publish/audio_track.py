@@ -9,6 +9,7 @@ from lkedge.plugin.api import AudioCaptureSettings, AudioEncoderSettings, AudioF
 from lkedge.publish.audio_controller import AudioController, AudioState
 from lkedge.publish.layer_controller import LayerLimit
 from lkedge.publish.state import LayerStatus
+from lkedge.publish.track_gate import NOT_SUBSCRIBED, TURNED_OFF
 from lkedge.rtc.sdp import SectionSpec
 from lkedge.signaling.requests import AddTrack
 from lkedge.terms import Cid, Codec, Rid, TrackKind, TrackSource
@@ -16,6 +17,12 @@ from lkedge.worker.spec import AudioPlan, AudioWorkerSpec
 
 FRAMES_PER_SECOND = 50
 """Opus frames of 20 ms."""
+
+SPARE_CODEC = "pcmu"
+"""In no offer of ours, so that nobody can be given it instead of Opus.
+
+None beside RED: the server converts RED to Opus for those who want that, and does not tell of them.
+"""
 
 
 class AudioTrack:
@@ -30,7 +37,9 @@ class AudioTrack:
         self._config = config
         self._publish = publish
         idle_after_ns = round(config.capture.source_idle_after_s * SECOND_NS)
-        self.controller = AudioController(publish.audio_bitrate, dynacast=True, source_idle_after_ns=idle_after_ns)
+        self.controller = AudioController(
+            publish.audio_bitrate, dynacast=publish.dynacast, source_idle_after_ns=idle_after_ns
+        )
         self.controller.set_muted(config.muted)
         self._format: AudioFormat | None = None
         self._state = AudioState(False, True, publish.audio_bitrate)
@@ -48,12 +57,17 @@ class AudioTrack:
     def announcement(self) -> tuple[str, ...]:
         """What the server was told and can only be told by publishing anew."""
         publish = self._publish
-        flags = [name for name in ("dtx", "red", "stereo") if getattr(publish, name)]
+        flags = [name for name in ("dtx", "red", "stereo", "dynacast") if getattr(publish, name)]
         return (self._config.publish_as, publish.stream, *flags)
 
     @property
     def active_rids(self) -> frozenset[Rid]:
         return frozenset(self.rids) if self._state.active else frozenset()
+
+    @property
+    def is_paused(self) -> bool:
+        """It is published, not muted, and yet not sent."""
+        return self._state.reason in (NOT_SUBSCRIBED, TURNED_OFF)
 
     @property
     def captures(self) -> bool:
@@ -67,6 +81,7 @@ class AudioTrack:
         """Take over other settings; the bitrate follows at once."""
         self._config, self._publish = config, publish
         self.controller.set_bitrate(publish.audio_bitrate)
+        self.controller.set_dynacast(publish.dynacast)
         self.controller.set_source_idle_after(round(config.capture.source_idle_after_s * SECOND_NS))
 
     def reopen(self) -> None:
@@ -128,6 +143,7 @@ class AudioTrack:
             dtx=publish.dtx,
             red=publish.red,
             stereo=publish.stereo,
+            spare_codec=SPARE_CODEC if publish.dynacast and not publish.red else "",
         )
 
     def section(self, cid: Cid) -> SectionSpec:

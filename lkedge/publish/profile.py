@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lkedge.config.models import LiveKitConfig
-from lkedge.signaling.events import Participant
+from lkedge.signaling.participant import Participant
 from lkedge.signaling.requests import UpdateMetadata
 
 

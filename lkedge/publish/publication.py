@@ -16,10 +16,11 @@ from lkedge.errors import ConfigError
 from lkedge.media.frame import EncodedFrame
 from lkedge.media.layers import NO_RID
 from lkedge.plugin.api import Control, ControlValue
+from lkedge.publish.alarm import Alarm
 from lkedge.publish.attachment import Attachment
-from lkedge.publish.audio_track import AudioTrack
 from lkedge.publish.frame_gate import FrameGate
 from lkedge.publish.layer_controller import LayerLimit
+from lkedge.publish.listening import Listening
 from lkedge.publish.live_source import LiveSource
 from lkedge.publish.state import TrackState
 from lkedge.publish.track import Track, track_for
@@ -46,6 +47,7 @@ class Publication:
     state, reason: where it is on its way to the room, and why it is not further.
     encoder: name of the encoder in use; empty before the first, or for passthrough.
     gate: counts the frames that came while nobody wanted them.
+    listening: who listens, of a track of sound.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class Publication:
         self._announced: tuple[str, ...] = ()
         self._attachment: Attachment | None = None
         self._changing = asyncio.Lock()
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self.refresh)
         self._worker = TrackWorker(
             config.name,
             plugins,
@@ -72,6 +74,7 @@ class Publication:
             changed=lambda: listener.do_publication_changed(self),
         )
         self._reports = WorkerReports(self)
+        self.listening = Listening(self, clock)
 
     def __repr__(self) -> str:
         return f"<Publication {self.name} {self.state}>"
@@ -134,8 +137,7 @@ class Publication:
         """Stop the worker. The session has to have forgotten the publication before."""
         async with self._changing:
             self.detach()
-            if self._timer is not None:
-                self._timer.cancel()
+            self._alarm.cancel()
             await self._worker.stop()
 
     def restore(self, limits: Mapping[Rid, LayerLimit], controls: Mapping[str, ControlValue]) -> None:
@@ -181,6 +183,7 @@ class Publication:
         self._attachment = attachment
         self._announced = self._track.announcement
         self._track.controller.set_published(True)
+        self.listening.begin()
         self.set_state(TrackState.MUTED if self.is_muted else TrackState.PUBLISHED)
         self.refresh()
 
@@ -225,12 +228,6 @@ class Publication:
             self._track.set_subscribed(qualities)
             self.refresh()
 
-    def set_audio_subscribed(self, codecs: Mapping[str, bool]) -> None:
-        """Take over a SubscribedAudioCodecUpdate: per codec, whether somebody wants it."""
-        if isinstance(self._track, AudioTrack):
-            self._track.controller.set_subscribed(any(codecs.values()))
-            self.refresh()
-
     def set_limit(self, limit: LayerLimit, rid: Rid = NO_RID) -> None:
         """Turn one layer off and on, or lower its rate; applied live, without a key frame.
 
@@ -271,7 +268,12 @@ class Publication:
         now_ns = self._clock.monotonic_ns()
         if self._track.is_known and self._track.replan(now_ns):
             self._apply()
-        self._schedule(now_ns)
+        due_ns = self._track.controller.next_change_ns()
+        if due_ns is None:
+            self._alarm.cancel()
+        else:
+            self._alarm.set(max(0, due_ns - now_ns) / 1e9 + 0.001)
+        self.listening.keep_alive()
 
     def _apply(self) -> None:
         stopped = self.gate.want(self._track.active_rids)
@@ -280,15 +282,6 @@ class Publication:
                 self._attachment.silence(rid)
         self._worker.apply(self._track.worker_plan())
         self._listener.do_publication_changed(self)
-
-    def _schedule(self, now_ns: int) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        due_ns = self._track.controller.next_change_ns()
-        if due_ns is not None:
-            delay_s = max(0, due_ns - now_ns) / 1e9 + 0.001
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self.refresh)
 
     def _on_frame(self, frame: EncodedFrame) -> None:
         if self.gate.admits(frame) and self._attachment is not None:

@@ -11,13 +11,14 @@ import logging
 import secrets
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from lkedge.errors import NegotiationError, PublishRefused, SignalLost
 from lkedge.media.layers import NO_RID
 from lkedge.publish.attachment import Attachment
 from lkedge.publish.publication import Publication
 from lkedge.publish.replies import Replies
+from lkedge.publish.room_entry import RoomEntry, new_ssrcs
 from lkedge.publish.state import TrackState
 from lkedge.rtc.egress import Egress
 from lkedge.rtc.publisher_transport import PublisherTransport
@@ -25,8 +26,9 @@ from lkedge.rtc.rtcp import RtcpEndpoint
 from lkedge.rtc.sdp import SectionSpec
 from lkedge.rtc.stream import RtpStream, StreamConfig, new_ssrc
 from lkedge.signaling import requests
-from lkedge.signaling.events import Permission, TrackPublished
-from lkedge.terms import Cid, Codec, Mid, Rid, Ssrc, TrackKind, TrackSid
+from lkedge.signaling.events import TrackPublished
+from lkedge.signaling.participant import Permission
+from lkedge.terms import Cid, Codec, Rid, TrackSid
 
 logger = logging.getLogger(__name__)
 
@@ -37,27 +39,11 @@ FIRST_ROUND_WAIT_S = 0.15
 """How long the first negotiation waits for sources that are still being opened."""
 
 
-@dataclass(slots=True)
-class _Entry:
-    """One publication's way into the session.
-
-    announced, size: of the track, as the server was told.
-    """
-
-    publication: Publication
-    announced: tuple[str, ...]
-    size: tuple[int, int]
-    cid: Cid
-    reply: asyncio.Future[TrackPublished]
-    ssrcs: dict[Rid, tuple[Ssrc, Ssrc | None]]
-    mid: Mid = Mid("")
-    sid: TrackSid = TrackSid("")
-    info: bytes = b""
-    streams: dict[Rid, RtpStream] = field(default_factory=dict)
-
-
 class RoomTracks:
-    """Owned by the event loop; `run` is the one task that changes the transport's sections."""
+    """Owned by the event loop; `run` is the one task that changes the transport's sections.
+
+    tells_listeners: events.Joined.tells_listeners of this server.
+    """
 
     def __init__(
         self,
@@ -71,7 +57,7 @@ class RoomTracks:
         self._rtcp = rtcp
         self._send = send
         self._wanted: list[Publication] = []
-        self._entries: dict[Publication, _Entry] = {}
+        self._entries: dict[Publication, RoomEntry] = {}
         self._refused: set[Publication] = set()
         self._permission: Permission | None = None
         self._replies = Replies()
@@ -82,6 +68,7 @@ class RoomTracks:
         self._cname = secrets.token_hex(8)
         self._timestamp_offset = secrets.randbits(31)
         self.has_negotiated = asyncio.Event()
+        self.tells_listeners = False
 
     @property
     def published(self) -> tuple[tuple[Publication, TrackSid, Cid], ...]:
@@ -200,12 +187,12 @@ class RoomTracks:
         for entry in added:
             await self._finish(entry)
 
-    def _entries_to_remove(self) -> list[_Entry]:
+    def _entries_to_remove(self) -> list[RoomEntry]:
         """Those that are over, and those that were over for a moment and lost their streams then."""
         entries = self._entries.values()
         return [one for one in entries if self._is_over(one) or (one.sid and one.publication.attachment is None)]
 
-    def _is_over(self, entry: _Entry) -> bool:
+    def _is_over(self, entry: RoomEntry) -> bool:
         """Nobody wants it any more, or the server was told something else of it."""
         publication = entry.publication
         is_wanted = publication in self._wanted and publication not in self._refused and publication.is_enabled
@@ -222,19 +209,22 @@ class RoomTracks:
     def _may_add(self, publication: Publication) -> bool:
         return publication.is_publishable and publication not in self._entries and publication not in self._refused
 
-    def _add(self, publication: Publication) -> _Entry:
+    def _add(self, publication: Publication) -> RoomEntry:
         cid = Cid(str(uuid.uuid4()))
         reply = self._replies.expect(cid)
-        self._send(publication.track.add_track(cid, muted=publication.is_muted))
         track = publication.track
-        ssrcs = {rid: _new_ssrcs(publication.kind) for rid in track.rids}
-        entry = _Entry(publication, track.announcement, track.size, cid, reply, ssrcs)
+        request = track.add_track(cid, muted=publication.is_muted)
+        if not self.tells_listeners:
+            request = replace(request, spare_codec="")
+        self._send(request)
+        ssrcs = {rid: new_ssrcs(publication.kind) for rid in track.rids}
+        entry = RoomEntry(publication, track.announcement, track.size, cid, reply, ssrcs, bool(request.spare_codec))
         entry.mid = self._transport.add_section(self._section(entry))
         self._has_section = True
         self._entries[publication] = entry
         return entry
 
-    def _section(self, entry: _Entry) -> SectionSpec:
+    def _section(self, entry: RoomEntry) -> SectionSpec:
         spec = replace(entry.publication.track.section(entry.cid), cname=self._cname)
         if spec.rids:
             return spec
@@ -246,13 +236,13 @@ class RoomTracks:
         self._transport.add_section(SectionSpec(Codec.OPUS, Cid("none"), "none", ssrc=new_ssrc(), is_active=False))
         self._has_section = True
 
-    def _remove(self, publication: Publication) -> _Entry:
+    def _remove(self, publication: Publication) -> RoomEntry:
         entry = self._entries.pop(publication)
         publication.detach()
         self._transport.remove_section(entry.mid)
         return entry
 
-    async def _finish(self, entry: _Entry) -> None:
+    async def _finish(self, entry: RoomEntry) -> None:
         publication = entry.publication
         try:
             async with asyncio.timeout(REPLY_TIMEOUT_S):
@@ -265,7 +255,7 @@ class RoomTracks:
             publication.refuse(TrackState.FAILED, reason)
             self.wake()
 
-    def _attach(self, entry: _Entry, event: TrackPublished) -> None:
+    def _attach(self, entry: RoomEntry, event: TrackPublished) -> None:
         publication = entry.publication
         section = self._transport.section(entry.mid)
         if section.is_rejected:
@@ -276,10 +266,12 @@ class RoomTracks:
             self.wake()
             return
         entry.streams = {rid: self._stream(entry, rid) for rid in publication.track.rids}
-        publication.attach(Attachment(entry.sid, entry.cid, entry.streams, self._egress, self._rtcp))
+        tells_listeners = entry.has_spare_codec and event.codec_count > 1
+        attachment = Attachment(entry.sid, entry.cid, entry.streams, self._egress, self._rtcp, tells_listeners)
+        publication.attach(attachment)
         logger.info("%s: published as %s (%s)", publication.name, entry.sid, publication.track.format_text())
 
-    def _stream(self, entry: _Entry, rid: Rid) -> RtpStream:
+    def _stream(self, entry: RoomEntry, rid: Rid) -> RtpStream:
         publication = entry.publication
         ssrc, rtx_ssrc = entry.ssrcs[rid]
         config = StreamConfig(
@@ -293,7 +285,3 @@ class RoomTracks:
             red=publication.track.has_red,
         )
         return RtpStream(config, ssrc=ssrc, rtx_ssrc=rtx_ssrc)
-
-
-def _new_ssrcs(kind: TrackKind) -> tuple[Ssrc, Ssrc | None]:
-    return new_ssrc(), new_ssrc() if kind is TrackKind.VIDEO else None

@@ -184,6 +184,7 @@ class RoomSession:
         assert isinstance(joined, events.Joined)
         self._joined = joined
         self._path.use_servers(joined)
+        self._events.sound.joined(joined)
         participant = joined.participant
         logger.info(
             "joined room %s as %s (server %s)",
@@ -239,6 +240,7 @@ class RoomSession:
         self._signal_reason = None
         self._path.use_servers(resumed)
         self.do_send(requests.SyncState(self._tracks.sync_state()))
+        self._events.sound.resumed()
         self._shared = None if self._shared != EVERYBODY else EVERYBODY
         self.share_permissions()
         self._set_status(resumes=self.status.resumes + 1)

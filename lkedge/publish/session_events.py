@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 
 from lkedge.errors import LkedgeError
+from lkedge.publish.room_sound import RoomSound
 from lkedge.publish.room_tracks import RoomTracks
 from lkedge.rtc.publisher_transport import PublisherTransport
 from lkedge.rtc.subscriber_transport import SubscriberTransport
@@ -24,7 +25,10 @@ REFUSALS = {
 
 
 class SessionEvents:
-    """Dispatches everything but the life of the connection itself. Owned by the event loop."""
+    """Dispatches everything but the life of the connection itself. Owned by the event loop.
+
+    sound: has to be told of the join and of every resume.
+    """
 
     def __init__(
         self,
@@ -37,9 +41,11 @@ class SessionEvents:
         self._transport = transport
         self._subscriber = subscriber
         self._send = send
+        self.sound = RoomSound(tracks, send)
         self._answering: set[asyncio.Task[None]] = set()
 
     def dispatch(self, event: events.SignalEvent) -> None:
+        self.sound.take(event)
         match event:
             case events.AnswerReceived():
                 self._tracks.on_answer(event.id, event.sdp)
@@ -49,8 +55,6 @@ class SessionEvents:
                 self._tracks.on_track_published(event)
             case events.SubscribedQualityUpdate():
                 self._on_qualities(event)
-            case events.SubscribedAudioCodecUpdate():
-                self._on_audio_codecs(event)
             case events.MuteRequested():
                 self._on_mute(event)
             case events.TrackUnpublished():
@@ -76,11 +80,6 @@ class SessionEvents:
         publication = self._tracks.by_sid(event.sid)
         if publication is not None:
             publication.set_subscribed(event.qualities)
-
-    def _on_audio_codecs(self, event: events.SubscribedAudioCodecUpdate) -> None:
-        publication = self._tracks.by_sid(event.sid)
-        if publication is not None:
-            publication.set_audio_subscribed(event.codecs)
 
     def _on_mute(self, event: events.MuteRequested) -> None:
         publication = self._tracks.by_sid(event.sid)
@@ -116,6 +115,7 @@ class SessionEvents:
 
     async def close(self) -> None:
         """End what still answers."""
+        self.sound.close()
         for task in self._answering:
             task.cancel()
         await asyncio.gather(*self._answering, return_exceptions=True)

@@ -1,7 +1,7 @@
 # lkedge: pure
 """What the server says to us: one value per kind of SignalResponse that concerns a publisher.
 
-Messages about other participants, subscriptions and data tracks never become events.
+Messages about subscriptions and data tracks never become events; of other participants only their number does.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lkedge.signaling.participant import Participant
 from lkedge.signaling.requests import ResumeFrom, ResumeReason, SignalTarget
-from lkedge.terms import Cid, ConnectionQuality, IceServer, TrackSid, TrackSource, VideoQuality
+from lkedge.terms import Cid, ConnectionQuality, IceServer, TrackSid, VideoQuality
 
 
 class LeaveAction(StrEnum):
@@ -20,48 +21,6 @@ class LeaveAction(StrEnum):
     DISCONNECT = "disconnect"
     RESUME = "resume"
     RECONNECT = "reconnect"
-
-
-class ParticipantState(StrEnum):
-    JOINING = "joining"
-    JOINED = "joined"
-    ACTIVE = "active"
-    DISCONNECTED = "disconnected"
-
-
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """What our token lets us do.
-
-    can_publish_sources: empty means every source.
-    """
-
-    can_publish: bool = True
-    can_subscribe: bool = False
-    can_publish_data: bool = False
-    can_update_metadata: bool = False
-    hidden: bool = False
-    can_publish_sources: frozenset[TrackSource] = frozenset()
-
-    def allows(self, source: TrackSource) -> bool:
-        return self.can_publish and (not self.can_publish_sources or source in self.can_publish_sources)
-
-
-@dataclass(frozen=True, slots=True)
-class Participant:
-    """Ourselves, as the server sees us.
-
-    track_sids: of the tracks that others can see.
-    """
-
-    sid: str
-    identity: str
-    name: str = ""
-    metadata: str = ""
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    permission: Permission = Permission()
-    state: ParticipantState = ParticipantState.JOINED
-    track_sids: frozenset[TrackSid] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +34,7 @@ class Joined:
     enabled_codecs: lower-case MIME types the server lets us publish, in its order; empty
         when it does not say.
     alternative_url: join there instead; empty on servers of one's own.
+    tells_listeners: it says when sound of two codecs gets its first listener.
     """
 
     room_name: str
@@ -90,6 +50,7 @@ class Joined:
     server_region: str = ""
     alternative_url: str = ""
     other_participants: int = 0
+    tells_listeners: bool = False
 
     def resume_from(self, reason: ResumeReason = ResumeReason.SIGNAL_DISCONNECTED) -> ResumeFrom:
         """What `SignalClient.connect` needs to continue the session."""
@@ -142,6 +103,7 @@ class TrackPublished:
 
     mime: lower-case MIME type it will use, such as "video/vp8"; empty when it waits for the SDP.
     info: the serialized TrackInfo, for SyncState.
+    codec_count: how many codecs the server took note of.
     """
 
     cid: Cid
@@ -149,6 +111,7 @@ class TrackPublished:
     mime: str
     muted: bool = False
     info: bytes = field(default=b"", repr=False)
+    codec_count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +141,10 @@ class SubscribedQualityUpdate:
 
 @dataclass(frozen=True, slots=True)
 class SubscribedAudioCodecUpdate:
-    """Which audio codecs somebody listens to; only for tracks with more than one."""
+    """Which audio codecs somebody listens to, hidden participants included; only for tracks with more than one.
+
+    A livekit-server of one's own sends it for the first listener, and never takes it back.
+    """
 
     sid: TrackSid
     codecs: Mapping[str, bool]
@@ -227,8 +193,19 @@ class ParticipantUpdated:
 
 
 @dataclass(frozen=True, slots=True)
+class OthersChanged:
+    """How many others can be seen in the room; hidden ones are not among them."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class RoomUpdated:
-    """num_participants: as the server counts, ourselves included."""
+    """Comes up to 5 s late.
+
+    num_participants: as the server counts: ourselves and hidden ones included, agents, egress and
+        recorders not. is_recording: a recorder is there.
+    """
 
     sid: str
     name: str
@@ -239,7 +216,7 @@ class RoomUpdated:
 
 @dataclass(frozen=True, slots=True)
 class TrackSubscribed:
-    """Somebody subscribed to the track for the first time."""
+    """Somebody who is not hidden subscribed to the track for the first time."""
 
     sid: TrackSid
 
@@ -292,6 +269,7 @@ SignalEvent = (
     | ConnectionQualityChanged
     | SpeakersChanged
     | ParticipantUpdated
+    | OthersChanged
     | RoomUpdated
     | TrackSubscribed
     | RequestRefused

@@ -20,14 +20,14 @@ from lkedge.signaling import request_encoder, response_decoder
 from lkedge.signaling.events import (
     ConnectionQualityChanged,
     Joined,
-    Participant,
-    ParticipantState,
+    OthersChanged,
     ParticipantUpdated,
     Resumed,
     SignalEvent,
     SpeakersChanged,
     TokenRefreshed,
 )
+from lkedge.signaling.participant import Participant, ParticipantState
 from lkedge.signaling.requests import ResumeFrom, SignalRequest
 from lkedge.signaling.schema import models, rtc
 from lkedge.terms import ConnectionQuality
@@ -62,6 +62,7 @@ class SignalProtocol:
         self.unreadable = 0
         """Text frames and bytes that are no SignalResponse."""
         self._others: set[str] = set()
+        self._others_told: int | None = None
         self._interval_ns = (resume.ping_interval_s if resume else 5) * SECOND_NS
         self._timeout_ns = (resume.ping_timeout_s if resume else 15) * SECOND_NS
         self._heard_ns = now_ns
@@ -138,6 +139,7 @@ class SignalProtocol:
         if isinstance(event, Joined):
             self._become(event.participant)
             self._others = {other.sid for other in body.other_participants}
+            self._others_told = event.other_participants
             self._interval_ns = event.ping_interval_s * SECOND_NS
             self._timeout_ns = event.ping_timeout_s * SECOND_NS
         elif isinstance(event, TokenRefreshed):
@@ -157,6 +159,9 @@ class SignalProtocol:
                 events.append(ParticipantUpdated(participant))
             elif info.identity != self.identity:
                 self._count_other(participant)
+        if len(self._others) != self._others_told:
+            self._others_told = len(self._others)
+            events.append(OthersChanged(len(self._others)))
         return events
 
     def _count_other(self, participant: Participant) -> None:
@@ -186,6 +191,7 @@ class SignalProtocol:
         participant = response_decoder.participant(moved.participant)
         self._become(participant)
         self._others = {other.sid for other in moved.other_participants}
+        self._others_told = len(self._others)
         self.token = moved.token or self.token
-        events: list[SignalEvent] = [ParticipantUpdated(participant)]
+        events: list[SignalEvent] = [ParticipantUpdated(participant), OthersChanged(len(self._others))]
         return [TokenRefreshed(moved.token), *events] if moved.token else events

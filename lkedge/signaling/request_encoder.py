@@ -91,6 +91,10 @@ def _describe_audio(track: rtc.AddTrackRequest, request: AddTrack) -> None:
         track.audio_features.append(models.AudioTrackFeature.TF_STEREO)
     if not request.dtx:
         track.audio_features.append(models.AudioTrackFeature.TF_NO_DTX)
+    if request.spare_codec:
+        track.backup_codec_policy = models.BackupCodecPolicy.SIMULCAST
+        track.simulcast_codecs.add(codec=request.codec.value, cid=request.cid)
+        track.simulcast_codecs.add(codec=request.spare_codec)
 
 
 def _offer(request: Offer) -> rtc.SessionDescription:

@@ -57,6 +57,8 @@ class AddTrack:
         server never forwards a frame (livekit-verified.md, section 2).
     stream: tracks of one stream are lip-synced; empty for the server's choice by source.
     dtx, stereo, red: of an audio track, as it is really encoded.
+    spare_codec: of an audio track: a second codec that is announced and never sent. The server says
+        who listens to a track of sound only when there is a choice of codecs (docs/livekit.md).
     """
 
     cid: Cid
@@ -71,6 +73,7 @@ class AddTrack:
     dtx: bool = True
     stereo: bool = False
     red: bool = False
+    spare_codec: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ participants are filtered by protocol.py, which knows who we are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,9 +18,6 @@ from lkedge.signaling.events import (
     Left,
     MuteRequested,
     OfferReceived,
-    Participant,
-    ParticipantState,
-    Permission,
     RequestRefused,
     Resumed,
     RoomUpdated,
@@ -32,6 +30,7 @@ from lkedge.signaling.events import (
     TrackUnpublished,
     TrickleReceived,
 )
+from lkedge.signaling.participant import Participant, ParticipantState, Permission
 from lkedge.signaling.request_encoder import SOURCE
 from lkedge.signaling.requests import SignalTarget
 from lkedge.signaling.schema import models, rtc
@@ -39,6 +38,9 @@ from lkedge.terms import Cid, IceServer, TrackSid, VideoQuality
 
 DEFAULT_PING_INTERVAL_S = 5
 DEFAULT_PING_TIMEOUT_S = 15
+
+LISTENERS_SINCE = (1, 9, 12)
+"""The oldest livekit-server whose SubscribedAudioCodecUpdate was seen at work."""
 
 _SOURCE_OF = {number: source for source, number in SOURCE.items()}
 _STATE_OF = {
@@ -91,6 +93,7 @@ def joined(join: rtc.JoinResponse) -> Joined:
         server_region=join.server_info.region or join.server_region,
         alternative_url=join.alternative_url,
         other_participants=len(join.other_participants),
+        tells_listeners=_tells_listeners(join.server_info),
     )
 
 
@@ -98,6 +101,14 @@ def left(leave: rtc.LeaveRequest) -> Left:
     # Servers before protocol 13 say can_reconnect only, and DISCONNECT is the absent value.
     absent = LeaveAction.RECONNECT if leave.can_reconnect else LeaveAction.DISCONNECT
     return Left(_ACTION_OF.get(leave.action, absent), _name(models.DisconnectReason, leave.reason))
+
+
+def _tells_listeners(server: models.ServerInfo) -> bool:
+    """LiveKit Cloud numbers its releases in another way, and may do it otherwise."""
+    release = re.match(r"(\d+)\.(\d+)\.(\d+)", server.version)
+    if release is None or server.edition != models.ServerInfo.Edition.Standard:
+        return False
+    return tuple(map(int, release.groups())) >= LISTENERS_SINCE
 
 
 def _permission(permission: models.ParticipantPermission) -> Permission:
@@ -149,7 +160,12 @@ def _trickle(trickle: rtc.TrickleRequest) -> TrickleReceived:
 def _track_published(response: rtc.TrackPublishedResponse) -> TrackPublished:
     track = response.track
     return TrackPublished(
-        Cid(response.cid), TrackSid(track.sid), track.mime_type.lower(), track.muted, track.SerializeToString()
+        Cid(response.cid),
+        TrackSid(track.sid),
+        track.mime_type.lower(),
+        track.muted,
+        track.SerializeToString(),
+        len(track.codecs),
     )
 
 

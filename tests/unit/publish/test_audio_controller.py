@@ -1,7 +1,7 @@
 """When sound runs, and when its device is released."""
 
 from lkedge.clock import SECOND_NS
-from lkedge.publish.audio_controller import AudioController
+from lkedge.publish.audio_controller import FIRST_LISTENER_WAIT_NS, AudioController
 from lkedge.terms import BitsPerSecond
 
 IDLE_NS = 2 * SECOND_NS
@@ -55,3 +55,41 @@ def test_another_configured_bitrate_leaves_a_lower_limit() -> None:
     assert made.plan(0).bitrate == 16_000
     made.set_limit()
     assert made.plan(0).bitrate == 16_000
+
+
+def test_sound_waits_a_while_for_its_first_listener() -> None:
+    made = controller()
+    made.expect_listeners(0)
+    assert made.plan(0).active
+    assert made.next_change_ns() == FIRST_LISTENER_WAIT_NS
+    assert made.plan(FIRST_LISTENER_WAIT_NS).reason == "not subscribed"
+    assert made.next_change_ns() == FIRST_LISTENER_WAIT_NS + IDLE_NS
+    assert not made.plan(FIRST_LISTENER_WAIT_NS + IDLE_NS).capture
+    assert made.next_change_ns() is None
+
+
+def test_a_listener_within_the_wait_keeps_it_on() -> None:
+    made = controller()
+    made.expect_listeners(0)
+    made.set_subscribed(True)
+    assert (made.next_change_ns(), made.plan(2 * FIRST_LISTENER_WAIT_NS).active) == (None, True)
+    assert made.is_heard
+
+
+def test_a_wait_that_ends_while_muted_is_over() -> None:
+    made = controller()
+    made.expect_listeners(0)
+    made.set_muted(True)
+    assert made.plan(FIRST_LISTENER_WAIT_NS).reason == "muted"
+    made.set_muted(False)
+    assert made.plan(FIRST_LISTENER_WAIT_NS).reason == "not subscribed"
+
+
+def test_another_publication_begins_anew() -> None:
+    made = controller()
+    made.expect_listeners(0)
+    made.set_subscribed(False)
+    made.set_published(False)
+    made.set_published(True)
+    assert made.plan(0).active
+    assert not made.is_heard

@@ -22,6 +22,19 @@ def test_the_server_is_told_what_is_really_sent() -> None:
     assert (request.stereo, request.dtx, request.red, request.muted) == (True, False, True, True)
 
 
+@pytest.mark.parametrize(
+    ("publish", "spare_codec"),
+    [(AudioPublish(), "pcmu"), (AudioPublish(dynacast=False), ""), (AudioPublish(red=True), "")],
+)
+def test_a_spare_codec_makes_the_server_tell_of_listeners(publish: AudioPublish, spare_codec: str) -> None:
+    made = track(publish)
+    assert made.add_track(Cid("c"), muted=False).spare_codec == spare_codec
+
+
+def test_dynacast_is_part_of_what_the_server_was_told() -> None:
+    assert track().announcement != track(AudioPublish(dynacast=False)).announcement
+
+
 def test_the_worker_is_told_the_encoding() -> None:
     spec = track(AudioPublish(audio_bitrate=BitsPerSecond(24_000), stereo=True)).worker_spec()
     assert (spec.encoding.bitrate, spec.encoding.channels, spec.capture.channels) == (24_000, 2, 2)

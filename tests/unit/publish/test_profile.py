@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lkedge.config.models import LiveKitConfig, TokenFile
 from lkedge.publish.profile import profile_change, profile_of, shows
-from lkedge.signaling.events import Participant
+from lkedge.signaling.participant import Participant
 from lkedge.signaling.requests import UpdateMetadata
 
 

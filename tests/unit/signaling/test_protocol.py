@@ -5,7 +5,7 @@ from livekit.protocol import models, rtc
 
 from lkedge.signaling import events, requests
 from lkedge.signaling.protocol import SignalProtocol
-from lkedge.terms import ConnectionQuality, VideoQuality
+from lkedge.terms import ConnectionQuality, TrackSource, VideoQuality
 
 S = 1_000_000_000
 MS = 1_000_000
@@ -42,6 +42,25 @@ def test_join_tells_who_we_are() -> None:
     assert (protocol.sid, protocol.identity, protocol.other_participants) == ("PA_us", "camera", 1)
 
 
+@pytest.mark.parametrize(
+    ("version", "edition", "tells"),
+    [
+        ("1.13.5", "Standard", True),
+        ("1.9.12", "Standard", True),
+        ("1.9.11", "Standard", False),
+        ("2.0.0-rc1", "Standard", True),
+        ("1.13.5", "Cloud", False),
+        ("", "Standard", False),
+        ("nightly", "Standard", False),
+    ],
+)
+def test_which_servers_tell_of_listeners(version: str, edition: str, tells: bool) -> None:
+    info = models.ServerInfo(version=version, edition=models.ServerInfo.Edition.Value(edition))
+    (event,) = received(SignalProtocol(0), join=rtc.JoinResponse(server_info=info))
+    assert isinstance(event, events.Joined)
+    assert event.tells_listeners is tells
+
+
 @pytest.mark.parametrize("data", [b"\xff\xff\xff\xff", b"HTTP/1.1 200 OK\r\n", "{}", "hello", bytes(1 << 20)])
 def test_nonsense_is_counted_and_never_raises(data: bytes | str) -> None:
     protocol = joined()
@@ -73,13 +92,14 @@ def test_messages_of_tomorrow_and_for_others_are_ignored(response: bytes) -> Non
     assert (protocol.ignored, protocol.unreadable) == (1, 0)
 
 
-def test_updates_about_others_only_change_the_count() -> None:
+def test_of_others_only_their_number_is_told() -> None:
     protocol = joined()
     gone = models.ParticipantInfo(sid="PA_1", identity="alice", state=models.ParticipantInfo.State.DISCONNECTED)
     new = [models.ParticipantInfo(sid=f"PA_{number}", identity=f"viewer {number}") for number in (2, 3)]
 
-    assert received(protocol, update=rtc.ParticipantUpdate(participants=[gone, *new])) == []
+    assert received(protocol, update=rtc.ParticipantUpdate(participants=[gone, *new])) == [events.OthersChanged(2)]
     assert protocol.other_participants == 2
+    assert received(protocol, update=rtc.ParticipantUpdate(participants=new)) == []
 
 
 def test_an_earlier_session_of_ours_is_no_other_participant() -> None:
@@ -106,8 +126,8 @@ def test_an_update_about_us_becomes_an_event() -> None:
     assert isinstance(event, events.ParticipantUpdated)
     participant = event.participant
     assert (participant.name, participant.attributes, participant.state) == ("Front", {"a": "b"}, "active")
-    assert participant.permission.allows(events.TrackSource.CAMERA)
-    assert not participant.permission.allows(events.TrackSource.MICROPHONE)
+    assert participant.permission.allows(TrackSource.CAMERA)
+    assert not participant.permission.allows(TrackSource.MICROPHONE)
     assert participant.track_sids == {"TR_1"}
 
 
@@ -134,7 +154,9 @@ def test_after_a_resume_we_still_know_who_we_are() -> None:
     assert isinstance(received(protocol, reconnect=rtc.ReconnectResponse())[0], events.Resumed)
     info = models.ParticipantInfo(sid="PA_us", identity="camera")
 
-    assert len(received(protocol, update=rtc.ParticipantUpdate(participants=[info]))) == 1
+    update, others = received(protocol, update=rtc.ParticipantUpdate(participants=[info]))
+    assert isinstance(update, events.ParticipantUpdated)
+    assert others == events.OthersChanged(0)
 
 
 def test_keeps_the_newest_token() -> None:
@@ -246,8 +268,9 @@ def test_moved_to_another_room() -> None:
     protocol = joined()
     moved = rtc.RoomMovedResponse(token="new", participant=models.ParticipantInfo(sid="PA_2", identity="camera"))
 
-    token, update = received(protocol, room_moved=moved)
+    token, update, others = received(protocol, room_moved=moved)
 
     assert token == events.TokenRefreshed("new")
     assert isinstance(update, events.ParticipantUpdated)
+    assert others == events.OthersChanged(0)
     assert (protocol.sid, protocol.token, protocol.other_participants) == ("PA_2", "new", 0)

@@ -44,6 +44,15 @@ def test_a_microphone_declares_what_is_encoded() -> None:
     assert not track.simulcast_codecs
 
 
+def test_a_spare_codec_makes_two_of_which_the_first_is_sent() -> None:
+    request = requests.AddTrack(Cid("m"), "mic", TrackSource.MICROPHONE, Codec.OPUS, spare_codec="pcmu")
+
+    track = encoded(request).add_track
+
+    assert [(codec.codec, codec.cid) for codec in track.simulcast_codecs] == [("opus", "m"), ("pcmu", "")]
+    assert track.backup_codec_policy == models.BackupCodecPolicy.SIMULCAST
+
+
 def test_descriptions_and_candidates() -> None:
     assert encoded(requests.Offer("sdp", 3)).offer == rtc.SessionDescription(type="offer", sdp="sdp", id=3)
     assert encoded(requests.Answer("sdp", 4)).answer == rtc.SessionDescription(type="answer", sdp="sdp", id=4)
