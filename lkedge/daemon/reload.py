@@ -10,7 +10,7 @@
 | server, credentials, ICE                                     | the room is left and joined anew |
 | name, metadata, attributes                                   | others are told |
 | log level, settings of plugins                               | taken over |
-| anything else                                                | said to need a restart of the daemon |
+| [control]                                                    | named, with the remedy: a restart of the daemon |
 """
 
 from __future__ import annotations
@@ -19,12 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
-from lkedge.config.models import Config, LiveKitConfig, TrackConfig
+from lkedge.config.models import Config, ControlConfig, LiveKitConfig, TrackConfig
 from lkedge.daemon.track_changes import Reach, change, differences, reach
-
-_TAKEN_OVER = ("livekit", "tracks", "log_level", "plugins")
-_SILENT = ("files", "document")
-"""Fields of Config that tell where it comes from, not what it says."""
 
 
 class Effect(StrEnum):
@@ -41,7 +37,7 @@ class Effect(StrEnum):
     JOINED_ANEW = "joined anew"
     LOG_LEVEL = "log level"
     PLUGINS = "plugins"
-    NEEDS_RESTART = "changed, for which the daemon has to be restarted"
+    NEEDS_RESTART = "restart the daemon to apply it"
 
 
 _PLAIN = (Effect.CHANGED, Effect.SHOWN, Effect.LOG_LEVEL, Effect.PLUGINS)
@@ -123,10 +119,15 @@ def _rest(old: Config, new: Config) -> Iterator[Step]:
     if old.plugins != new.plugins:
         names = {name for name in (*old.plugins, *new.plugins) if old.plugins.get(name) != new.plugins.get(name)}
         yield Step(Effect.PLUGINS, "plugins", (f"settings of {', '.join(sorted(names))}",))
-    for field in fields(Config):
-        is_ours = field.name not in _TAKEN_OVER + _SILENT
-        if is_ours and getattr(old, field.name) != getattr(new, field.name):
-            yield Step(Effect.NEEDS_RESTART, f"[{field.name}]")
+    if old.control != new.control:
+        yield Step(Effect.NEEDS_RESTART, "[control]", tuple(_control(old.control, new.control)))
+
+
+def _control(old: ControlConfig, new: ControlConfig) -> Iterator[str]:
+    for field in fields(ControlConfig):
+        before, after = getattr(old, field.name), getattr(new, field.name)
+        if before != after:
+            yield change("allow_read" if field.name == "is_open_to_read" else field.name, before, after)
 
 
 def _livekit(old: LiveKitConfig, new: LiveKitConfig) -> Iterator[Step]:

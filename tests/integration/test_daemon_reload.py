@@ -184,7 +184,7 @@ async def test_the_rest_follows(tmp_path: Path) -> None:
         run.write(MIC, top='[log]\nlevel = "debug"\n[control]\ndbus = false\n')
         plan = await run.daemon.reload()
         assert [str(step) for step in plan.steps] == [
-            "log: level info -> debug", "[control]: changed, for which the daemon has to be restarted",
+            "log: level info -> debug", "[control]: restart the daemon to apply it (dbus on -> off)",
         ]  # fmt: skip
         assert run.target.log_levels()[""] == "debug"
         run.target.set_log_level("info", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -168,11 +168,17 @@ def test_no_secret_is_said() -> None:
 
 
 def test_the_rest() -> None:
-    new = replace(BASE, log_level="debug", plugins={"h264": {"x": 1}}, control=ControlConfig(metrics_port=9000))
+    control = ControlConfig(metrics_port=9000, is_open_to_read=True)
+    new = replace(BASE, log_level="debug", plugins={"h264": {"x": 1}}, control=control)
     assert plan(BASE, new).summary == (
         "log: level info -> debug; plugins: settings of h264; "
-        "[control]: changed, for which the daemon has to be restarted; 2 unchanged"
+        "[control]: restart the daemon to apply it (allow_read off -> on, metrics_port 0 -> 9000); 2 unchanged"
     )
+
+
+def test_no_part_of_the_configuration_is_forgotten() -> None:
+    planned_with = {"livekit", "tracks", "log_level", "control", "plugins"}
+    assert {field.name for field in fields(Config)} == planned_with | {"files", "document"}
 
 
 def test_mute_is_a_matter_of_the_files_only_when_they_say_something_else() -> None:
