@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lkedge_deb.target import Target
@@ -16,7 +17,7 @@ CONTROL = """\
 Package: lkedge
 Version: {version}
 Architecture: {architecture}
-Maintainer: The lkedge authors <lkedge@localhost>
+Maintainer: {maintainer}
 Section: video
 Priority: optional
 Installed-Size: {size_kib}
@@ -50,6 +51,12 @@ def depends(target: Target) -> list[str]:
     ]
 
 
+def maintainer(environ: Mapping[str, str]) -> str:
+    """Whoever builds says it as for Debian's own tools (debchange(1)); else an address that nobody has (RFC 2606)."""
+    name = environ.get("DEBFULLNAME") or "lkedge authors"
+    return f"{name} <{environ.get('DEBEMAIL') or 'authors@lkedge.invalid'}>"
+
+
 def write_control(stage: Path, target: Target, version: str) -> None:
     """Write DEBIAN/ into the staged tree, which must be complete."""
     folder = stage / "DEBIAN"
@@ -60,6 +67,7 @@ def write_control(stage: Path, target: Target, version: str) -> None:
         CONTROL.format(
             version=version,
             architecture=target.architecture.debian,
+            maintainer=maintainer(os.environ),
             size_kib=size_kib,
             depends=", ".join(depends(target)),
         )

@@ -31,6 +31,11 @@ def test_the_interpreter_is_pinned_to_its_minor_version() -> None:
     assert control.depends(BOOKWORM_AMD64)[:2] == ["python3 (>= 3.11~)", "python3 (<< 3.12~)"]
 
 
+def test_who_builds_is_the_maintainer() -> None:
+    assert control.maintainer({"DEBFULLNAME": "Ada", "DEBEMAIL": "ada@example.org"}) == "Ada <ada@example.org>"
+    assert control.maintainer({"DEBEMAIL": ""}) == "lkedge authors <authors@lkedge.invalid>"
+
+
 def test_libasound_has_the_name_of_the_release() -> None:
     assert "libasound2t64" in control.depends(TRIXIE_ARM64)
     assert "libasound2" in control.depends(BOOKWORM_AMD64)
