@@ -154,7 +154,18 @@ class LoopbackSfu:
         if not track.is_subscribed:
             track.is_subscribed = True
             owner.send(messages.track_subscribed(track.sid))
+        self.listen(track)
         owner.demands.tell()
+
+    def listen(self, track: SfuTrack) -> None:
+        """Somebody listens, without being seen."""
+        if not track.is_heard:
+            track.is_heard = True
+            self._owner(track).tell_listeners(track)
+
+    def count(self, participant: SfuParticipant, number: int, *, is_recording: bool = False) -> None:
+        """Tell it how many are in its room, those included that cannot be seen."""
+        participant.send(messages.room_update(participant.room, number, is_recording=is_recording))
 
     def unsubscribe(self, track: SfuTrack, subscriber: str = "viewer") -> None:
         track.demand.unsubscribe(subscriber, time.monotonic_ns())

@@ -11,8 +11,6 @@ from livekit.protocol import models, rtc
 from lkedge.terms import VideoQuality
 from lkedge.testing.sfu_settings import SfuSettings
 
-SERVER_VERSION = "lkedge-loopback"
-
 _MIME = {"vp8": "video/VP8", "h264": "video/H264"}
 
 
@@ -27,11 +25,11 @@ def join(
         room=room,
         participant=participant,
         other_participants=list(others),
-        server_version=SERVER_VERSION,
+        server_version=settings.server_version,
         subscriber_primary=participant.permission.can_subscribe,
         ping_interval=settings.ping_interval_s,
         ping_timeout=settings.ping_timeout_s,
-        server_info=models.ServerInfo(version=SERVER_VERSION, protocol=16),
+        server_info=models.ServerInfo(version=settings.server_version, protocol=16),
         fast_publish=participant.permission.can_publish,
     )
     for mime in ("audio/opus", "audio/red"):
@@ -41,8 +39,8 @@ def join(
     return rtc.SignalResponse(join=response)
 
 
-def reconnected() -> rtc.SignalResponse:
-    info = models.ServerInfo(version=SERVER_VERSION, protocol=16)
+def reconnected(settings: SfuSettings) -> rtc.SignalResponse:
+    info = models.ServerInfo(version=settings.server_version, protocol=16)
     return rtc.SignalResponse(reconnect=rtc.ReconnectResponse(server_info=info))
 
 
@@ -96,6 +94,17 @@ def quality_update(sid: str, codec: str, qualities: Mapping[VideoQuality, bool])
             subscribed_codecs=[rtc.SubscribedCodec(codec=codec, qualities=entries)],
         )
     )
+
+
+def audio_codecs(sid: str, codecs: Mapping[str, bool]) -> rtc.SignalResponse:
+    entries = [models.SubscribedAudioCodec(codec=codec, enabled=enabled) for codec, enabled in codecs.items()]
+    update = rtc.SubscribedAudioCodecUpdate(track_sid=sid, subscribed_audio_codecs=entries)
+    return rtc.SignalResponse(subscribed_audio_codec_update=update)
+
+
+def room_update(name: str, num_participants: int, *, is_recording: bool) -> rtc.SignalResponse:
+    room = models.Room(sid=f"RM_{name}", name=name, num_participants=num_participants, active_recording=is_recording)
+    return rtc.SignalResponse(room_update=rtc.RoomUpdate(room=room))
 
 
 def mute(sid: str, muted: bool) -> rtc.SignalResponse:

@@ -136,6 +136,11 @@ class SfuParticipant:
         """Tell the room, and the participant itself, how it is now."""
         self._sfu.announce(self)
 
+    def tell_listeners(self, track: SfuTrack) -> None:
+        """Somebody listens; livekit-server says it once, and after each unmute."""
+        if track.tells_listeners:
+            self.send(messages.audio_codecs(track.sid, {track.codec: True}))
+
     def start_subscriber(self) -> None:
         """The server's offer to a participant that may subscribe."""
         if self.subscriber is not None:
@@ -239,6 +244,8 @@ class SfuParticipant:
             return
         track.muted = body.muted
         track.demand.set_muted(body.muted)
+        if track.is_heard and not body.muted:
+            self.tell_listeners(track)
         self.announce()
         self.demands.tell()
 

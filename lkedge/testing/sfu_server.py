@@ -128,7 +128,7 @@ class SignalServer:
         old, participant.socket = participant.socket, socket
         if old is not None:
             old.hang_up()
-        participant.send(messages.reconnected())
+        participant.send(messages.reconnected(self._sfu.settings))
         participant.send(messages.update([participant.info()]))
         self._sfu.refresh_token(participant)
         participant.resumed()

@@ -20,6 +20,7 @@ class SfuSettings:
     cleanup_s: from then until it is removed.
     join_timeout_s: for becoming ACTIVE after the join.
     video_codecs: enabled for publishing.
+    server_version: of the livekit-server it passes for; a client may expect of it what that one tells.
     """
 
     api_key: str = "devkey"
@@ -37,6 +38,7 @@ class SfuSettings:
     token_ttl_s: float = 600.0
     dynacast: DynacastTiming = DynacastTiming()
     video_codecs: tuple[str, ...] = ("vp8", "h264")
+    server_version: str = "lkedge-loopback"
 
 
 @dataclass(slots=True)

@@ -39,6 +39,7 @@ class SfuTrack:
     mid: None until an answered offer has its section.
     is_published: others can see it (livekit-wire.md, 3.3).
     updates: the quality updates sent, oldest first.
+    is_heard: somebody has listened to it; like livekit-server, never taken back.
     """
 
     def __init__(self, request: rtc.AddTrackRequest, media: SfuMedia, timing: DynacastTiming) -> None:
@@ -50,6 +51,7 @@ class SfuTrack:
         self.mid: str | None = None
         self.is_published = False
         self.is_subscribed = False
+        self.is_heard = False
         self.updates: list[QualityUpdate] = []
         self.demand = QualityDemand(_top(request), timing)
         self.demand.set_muted(request.muted)
@@ -63,6 +65,11 @@ class SfuTrack:
     def codec(self) -> str:
         codecs = self.request.simulcast_codecs
         return codecs[0].codec if codecs else "opus"
+
+    @property
+    def tells_listeners(self) -> bool:
+        """Its publisher is told who listens: sound with a choice of codecs."""
+        return not self.is_video and len(self.request.simulcast_codecs) > 1
 
     @property
     def announced(self) -> AnnouncedTrack:
@@ -103,8 +110,9 @@ class SfuTrack:
             mid=self.mid or "",
             stream=request.stream or "camera",
         )
+        kind = "video" if self.is_video else "audio"
         for codec in request.simulcast_codecs:
-            info.codecs.add(mime_type=f"video/{codec.codec}", cid=codec.cid, layers=codec.layers)
+            info.codecs.add(mime_type=f"{kind}/{codec.codec}", cid=codec.cid, layers=codec.layers)
         return info
 
 

@@ -11,7 +11,7 @@ import pytest
 from lkedge.rtp.feedback import TransportFeedback, parse_compound
 from lkedge.signaling import events
 from lkedge.signaling.claims import Grants
-from lkedge.terms import VideoQuality
+from lkedge.terms import TrackSource, VideoQuality
 from lkedge.testing.sfu import LoopbackSfu
 from lkedge.testing.sfu_dynacast import DynacastTiming
 from lkedge.testing.sfu_rtcp import walk
@@ -236,7 +236,7 @@ async def test_mute_goes_both_ways() -> None:
         assert event == events.MuteRequested(events.TrackSid(track.sid), True)
 
 
-@pytest.mark.parametrize("grants", [Grants(can_publish=False), Grants(sources=(events.TrackSource.MICROPHONE,))])
+@pytest.mark.parametrize("grants", [Grants(can_publish=False), Grants(sources=(TrackSource.MICROPHONE,))])
 async def test_a_token_may_not_permit_the_source(grants: Grants) -> None:
     async with LoopbackSfu(QUICK) as sfu:
         publisher = MiniPublisher(sfu)
