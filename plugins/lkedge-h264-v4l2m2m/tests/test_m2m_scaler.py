@@ -13,10 +13,11 @@ import pytest
 from fake_m2m import SCALER_PATH, FakeM2mKernel
 from fake_scaler import FakeScaler
 from lkedge_h264_v4l2m2m import videodev2_m2m as m2m
+from lkedge_h264_v4l2m2m.gradient import difference, gradient
 from lkedge_h264_v4l2m2m.node import ScalerNode, find_scalers
 from lkedge_h264_v4l2m2m.scaled_queue import SCALED_PICTURES
 from lkedge_h264_v4l2m2m.scaler import Coming, Going, Scaler, SizeRefused
-from lkedge_h264_v4l2m2m.scaler_trial import TOLERATED_DIFFERENCE, difference, fault, gradient
+from lkedge_h264_v4l2m2m.scaler_trial import TOLERATED_DIFFERENCE, fault
 from lkedge_v4l2 import videodev2 as v4l2
 
 from lkedge.errors import EncoderError

@@ -15,8 +15,9 @@ from fake_scaler import FakeScaler
 from lkedge_h264_v4l2m2m import videodev2_m2m as m2m
 from lkedge_h264_v4l2m2m.budget import Budget
 from lkedge_h264_v4l2m2m.encoder import M2mEncoder
+from lkedge_h264_v4l2m2m.gradient import difference, gradient
 from lkedge_h264_v4l2m2m.node import find_encoders
-from lkedge_h264_v4l2m2m.scaler_trial import TOLERATED_DIFFERENCE, difference, gradient
+from lkedge_h264_v4l2m2m.scaler_trial import TOLERATED_DIFFERENCE
 from lkedge_h264_v4l2m2m.scaling import RETRY_AFTER_NS, ScalingHardware
 from lkedge_v4l2 import videodev2 as v4l2
 

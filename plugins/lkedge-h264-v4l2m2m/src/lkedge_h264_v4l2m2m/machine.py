@@ -50,7 +50,7 @@ def make_encoder(settings: VideoEncoderSettings) -> VideoEncoder:
 
 
 def devices() -> Sequence[DeviceInfo]:
-    """The encoder, if there is a usable one, with what it can do."""
+    """The encoder, if there is one, with what it can do."""
     verdict = machine().verdict()
     if verdict.node is None:
         return []

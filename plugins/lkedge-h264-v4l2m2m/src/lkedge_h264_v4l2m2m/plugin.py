@@ -41,7 +41,7 @@ def lkedge_register_encoders(register: Callable[[EncoderRegistration], None]) ->
 
 @hookimpl
 def lkedge_probe(kind: TrackKind | None) -> Sequence[DeviceInfo]:
-    """List the encoder, after trying it."""
+    """List the encoder, with what it does."""
     if kind is TrackKind.AUDIO:
         return []
     from lkedge_h264_v4l2m2m.machine import devices

@@ -1,8 +1,8 @@
-"""Is there a usable encoder here? Found by capability, tried with real pictures, remembered.
+"""Which encoder is here, and how much does it do? Found by capability; measured where nothing is known of it.
 
-A trial takes a second or so, and each worker asks. So what succeeded is kept in the cache
-folder, for this board, this kernel and this version; what failed is tried again after a while,
-since memory or rights may have come.
+Measuring takes a second or so, and each worker asks. So the result is kept in the cache
+folder, for this board, this kernel and this version. An encoder that is not there is looked
+for again after a while, since its module or the right to use it may have come.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from lkedge_h264_v4l2m2m.coding import H264, Coding
 from lkedge_h264_v4l2m2m.folders import cache_folder, runtime_folder
 from lkedge_h264_v4l2m2m.kernel import LinuxM2mKernel, M2mKernel
 from lkedge_h264_v4l2m2m.node import Node, find_encoders
-from lkedge_h264_v4l2m2m.trial import try_encoder
+from lkedge_h264_v4l2m2m.speed import measured_pixel_rate
 
 logger = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ CACHE_FILE = "h264-v4l2m2m.json"
 
 RETRY_AFTER_NS = 60 * SECOND_NS
 
-OTHER_TRIAL_S = 4.0
-"""How long to wait for another worker that is trying the encoder just now."""
+OTHER_MEASURES_S = 4.0
+"""How long to wait for another worker that is measuring the encoder just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,35 +89,33 @@ class Probe:
         if not found.nodes:
             problems = f" ({'; '.join(found.problems)})" if found.problems else ""
             return Verdict(None, f"this machine has no V4L2 encoder for {self._coding.name}{problems}")
+        known = [(node, known_pixel_rate(node.driver, self._board)) for node in found.nodes]
+        for node, pixel_rate in known:
+            if pixel_rate:
+                return Verdict(node, "", pixel_rate)
         with self._alone():
-            remembered = self._remembered(found.nodes)
-            return remembered or self._tried(found.nodes)
+            return self._remembered(found.nodes) or self._measured(found.nodes)
 
-    def _tried(self, nodes: tuple[Node, ...]) -> Verdict:
-        reasons = []
+    def _measured(self, nodes: tuple[Node, ...]) -> Verdict:
         for node in nodes:
-            known = known_pixel_rate(node.driver, self._board)
-            trial = try_encoder(
-                node, self._kernel, coding=self._coding, measure=not known, folder=self.shared, clock=self._clock
-            )
-            if not trial.reason:
-                verdict = Verdict(node, "", known or trial.pixel_rate, is_measured=not known)
+            pixel_rate = measured_pixel_rate(node, self._kernel, self._coding, self.shared, self._clock)
+            if pixel_rate:
+                verdict = Verdict(node, "", pixel_rate, is_measured=True)
                 self._remember(verdict)
                 return verdict
-            reasons.append(trial.reason)
-        return Verdict(None, "; ".join(reasons))
+        return Verdict(nodes[0])
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """Two trials at once would spoil each other's measurement. After a while we try anyway."""
+        """Two at once would spoil each other's measurement. After a while we measure anyway."""
         try:
             self.shared.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fd = os.open(self.shared / "trial", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = os.open(self.shared / "measuring", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError:
             yield
             return
         try:
-            _lock_within(fd, OTHER_TRIAL_S)
+            _lock_within(fd, OTHER_MEASURES_S)
             yield
         finally:
             os.close(fd)
@@ -138,7 +136,7 @@ class Probe:
         return _from_json(content, nodes) if isinstance(content, dict) and content.get("key") == self._key() else None
 
     def _remember(self, verdict: Verdict) -> None:
-        """Best effort: without a cache each worker tries for itself."""
+        """Best effort: without a cache each worker measures for itself."""
         content = {"key": self._key(), "verdict": asdict(verdict)}
         new = self._cache.with_name(f"{CACHE_FILE}.{os.getpid()}")
         try:

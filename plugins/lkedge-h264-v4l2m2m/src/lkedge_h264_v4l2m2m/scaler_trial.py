@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
-
 from lkedge.clock import Clock
 from lkedge.errors import EncoderError
-from lkedge.media.frame import Plane, VideoFrame
+from lkedge_h264_v4l2m2m.gradient import difference, gradient
 from lkedge_h264_v4l2m2m.kernel import M2mKernel
 from lkedge_h264_v4l2m2m.node import ScalerNode
-from lkedge_h264_v4l2m2m.picture import Layout, row_bytes, row_counts
 from lkedge_h264_v4l2m2m.scaler import Coming, Going, Scaler
 
 FROM, TO = (512, 288), (256, 144)
-
-DARKEST, RISE = 32, 90
-"""Of the gradient: the rise from left to right, and that from top to bottom."""
 
 TOLERATED_DIFFERENCE = 12
 """Of any sample, the filters of scalers being what they are; half a picture too much or too little has 45."""
@@ -40,37 +34,3 @@ def fault(node: ScalerNode, kernel: M2mKernel, clock: Clock) -> str:
     if worst > TOLERATED_DIFFERENCE:
         return f"{node.path}: what {node.card} makes differs by {worst} of 255 from the smaller picture"
     return ""
-
-
-def gradient(width: int, height: int, fourcc: str, pixel_format: str, captured_ns: int = 1) -> VideoFrame:
-    """Every plane grows brighter to the right and downwards, so it looks the same in every size."""
-    stride = row_bytes(width, pixel_format)[0]
-    layout = Layout(fourcc, width, height, stride, height)
-    widths, rows = row_bytes(width, pixel_format), row_counts(height, len(layout.planes))
-    content = b"".join(_plane(columns, count) for columns, count in zip(widths, rows, strict=True))
-    memory = ctypes.create_string_buffer(content, len(content))
-    planes = tuple(Plane(ctypes.addressof(memory) + offset, each) for offset, each in layout.planes)
-    return VideoFrame(width, height, pixel_format, planes, captured_ns, memory)
-
-
-def _plane(columns: int, rows: int) -> bytes:
-    """Many rows are the same: few are made."""
-    rises = [y * RISE // rows for y in range(rows)]
-    made = {rise: bytes(DARKEST + rise + x * RISE // columns for x in range(columns)) for rise in set(rises)}
-    return b"".join(made[rise] for rise in rises)
-
-
-def difference(frame: VideoFrame) -> int:
-    """The largest, of some samples all over the planes of what was a gradient."""
-    widths = row_bytes(frame.width, frame.pixel_format)
-    rows = row_counts(frame.height, len(frame.planes))
-    return max(
-        abs(ctypes.c_uint8.from_address(plane.pointer + y * plane.stride + x).value - _value(x, y, columns, count))
-        for plane, columns, count in zip(frame.planes, widths, rows, strict=True)
-        for y in range(0, count, count // 6)
-        for x in range(0, columns, columns // 10)
-    )
-
-
-def _value(x: int, y: int, columns: int, rows: int) -> int:
-    return DARKEST + x * RISE // columns + y * RISE // rows

@@ -31,7 +31,7 @@ WIDTH, HEIGHT = 640, 368
 
 RATE = BitsPerSecond(1_000_000)
 LAYERS = tuple(TrialLayer(Rid(rid), WIDTH, HEIGHT, 30.0, RATE) for rid in "fhq")
-EMULATED = Deadlines(first_s=10, stall_s=10)
+EMULATED = Deadlines(first_s=10, stall_s=10, in_step=1000)
 TOLERATED_DIFFERENCE = 8
 
 

@@ -26,8 +26,8 @@ from lkedge_h264_v4l2m2m.node import Node, find_encoders
 from lkedge_h264_v4l2m2m.probe import CACHE_FILE, Probe
 from lkedge_h264_v4l2m2m.session import Input, Session
 from lkedge_h264_v4l2m2m.stream import Deadlines
-from lkedge_h264_v4l2m2m.trial import sample
 from lkedge_v4l2 import videodev2 as v4l2
+from moving_wave import sample
 
 from lkedge.clock import SystemClock
 from lkedge.errors import EncoderError
@@ -42,7 +42,7 @@ WIDTH, HEIGHT = 640, 360
 RATE = BitsPerSecond(1_000_000)
 SETTINGS = VideoEncoderSettings(Codec.H264, Rid("f"), WIDTH, HEIGHT, 30, RATE, RATE)
 
-EMULATED = Deadlines(first_s=10, stall_s=10)
+EMULATED = Deadlines(first_s=10, stall_s=10, in_step=1000)
 """An emulated processor encodes a few pictures a second."""
 
 TOLERATED_DIFFERENCE = 8
@@ -184,7 +184,7 @@ def test_draining_ends_the_stream_and_a_new_one_may_begin(node: Node) -> None:
 
 
 def test_an_encoder_that_stalls_is_noticed(node: Node, make: Make) -> None:
-    encoder = make(node, deadlines=Deadlines(first_s=10, stall_s=2))
+    encoder = make(node, deadlines=replace(EMULATED, stall_s=2))
     encoded(encoder, range(2))
     take_its_buffers_away(encoder)
 
@@ -248,7 +248,7 @@ def test_memory_of_the_source_goes_in_where_it_fits(node: Node, make: Make, rows
     check_pictures(frames, 0)
 
 
-def test_the_trial_finds_it_usable_and_measures_it(lab_devices: LabDevices, tmp_path: Path) -> None:
+def test_it_is_measured_and_remembered(lab_devices: LabDevices, tmp_path: Path) -> None:
     verdict = Probe(coding=FWHT, cache=tmp_path / "cache", shared=tmp_path / "run").verdict()
 
     assert verdict.reason == ""
