@@ -33,5 +33,6 @@ for suite in "${suites[@]}"; do
   fi
   say "packages for $suite"
   as_root env PYTHONPATH="packaging:." ${SOURCE_DATE_EPOCH:+SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH"} \
+    ${DEBFULLNAME:+DEBFULLNAME="$DEBFULLNAME"} ${DEBEMAIL:+DEBEMAIL="$DEBEMAIL"} \
     nice -n 10 .venv/bin/python -m lkedge_deb --suite "$suite" --root "$root" --out "$out" "${options[@]}"
 done

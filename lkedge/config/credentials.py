@@ -16,7 +16,7 @@ TOKEN = "lkedge.token"
 API_KEY = "lkedge.api-key"
 API_SECRET = "lkedge.api-secret"
 E2EE_KEY = "lkedge.e2ee-key"
-"""Reserved for the key of end-to-end encryption; the units hand it over already."""
+"""Reserved for the key of end-to-end encryption, which lkedge does not do; the units hand it over, nothing reads it."""
 
 
 def path_of(name: str, environ: Mapping[str, str]) -> Path | None:

@@ -1,4 +1,4 @@
-"""The API key and secret as credentials of systemd, plain and encrypted, and nothing of them in the configuration."""
+"""Token, API key and secret as credentials of systemd, plain and encrypted, and nothing of them in the configuration."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 
 from tests.service.harness.service import CONFIG, Service
 
+E2EE_KEY = "never-to-be-seen-anywhere"
 away = asyncio.to_thread
 
 
@@ -24,6 +25,30 @@ async def test_credentials_of_the_store_are_used(any_service: Service) -> None:
     await away(service.start)
     await away(service.wait_for, lambda: service.track("front").get("sid"), "a published track")
     assert service.sfu.server.api_secret not in service.machine.shell(f"cat /proc/{service.pid}/environ").stdout
+
+
+async def test_a_token_of_the_store_is_used_and_shown_nowhere(any_service: Service) -> None:
+    """With the name that is reserved for the key of end-to-end encryption, which nothing reads."""
+    service = any_service
+    without_files(service)
+    token = service.sfu.token("token-box", service.room)
+    for name, text in (("token", token), ("e2ee-key", E2EE_KEY)):
+        service.machine.write(f"/etc/credstore/lkedge.{name}", text, 0o600)
+    await away(service.start)
+    await away(service.wait_for, lambda: service.track("front").get("sid"), "a published track")
+    assert "token-box" in str(service.ctl_json("status")["connection"])
+    worker = service.track("front")["worker_pid"]
+    assert "CREDENTIALS" not in service.machine.shell(f"tr '\\0' '\\n' < /proc/{worker}/environ").stdout
+    shown = (
+        service.machine.shell(f"cat /proc/{service.pid}/environ /proc/{worker}/environ /proc/{worker}/cmdline").stdout
+        + service.machine.shell("journalctl --no-pager -o json").stdout
+        + service.systemctl("show", "lkedge.service").stdout
+        + service.ctl("status", "--json").stdout
+        + service.busctl("call", "org.lkedge1", "/org/lkedge1", "org.lkedge1.Manager", "Status").stdout
+    )
+    assert token not in shown
+    assert token.rpartition(".")[2] not in shown
+    assert E2EE_KEY not in shown
 
 
 async def test_an_encrypted_credential_is_used(service: Service) -> None:
