@@ -1,4 +1,4 @@
-"""Token, API key and secret as credentials of systemd, plain and encrypted, and nothing of them in the configuration."""
+"""Token, key and secret as credentials of systemd, plain and encrypted, and nothing of them in the configuration."""
 
 from __future__ import annotations
 
