@@ -14,7 +14,7 @@ from types import ModuleType
 
 import pytest
 
-from lkedge.plugin.api import EncoderRegistration, ProcessorRegistration, SourceRegistration, option
+from lkedge.plugin.api import DeviceInfo, EncoderRegistration, ProcessorRegistration, SourceRegistration, option
 from lkedge.plugin.discovery import FoundPlugin
 from lkedge.plugin.hookspecs import EncoderRequest, StartupContext, hookimpl
 from lkedge.plugin.manager import PluginManager, PluginRecord, PluginStatus
@@ -314,6 +314,27 @@ def test_choose_encoder_takes_an_opinion_else_the_highest_rank(
     manager.add("chooser", Chooser(answer))
 
     assert manager.choose_encoder(EncoderRequest("t", Codec.VP8)).name == chosen
+
+
+CAMERA = DeviceInfo("good", "Cam", TrackKind.VIDEO, "[[track]]")
+
+
+class Prober:
+    def __init__(self, answer: list[DeviceInfo] | None) -> None:
+        self.answer = answer
+
+    @hookimpl
+    def lkedge_probe(self, kind: TrackKind | None) -> list[DeviceInfo] | None:
+        return self.answer if kind is not TrackKind.AUDIO else []
+
+
+def test_plugins_list_their_devices(manager: PluginManager) -> None:
+    manager.add("good", Prober([CAMERA]))
+    manager.add("none", Prober(None))
+
+    assert {"good", "none"} <= set(manager.probing)
+    assert [manager.probe_plugin(name, TrackKind.VIDEO) for name in ("good", "none")] == [[CAMERA], []]
+    assert manager.probe_plugin("good", TrackKind.AUDIO) == []
 
 
 class Registering:
