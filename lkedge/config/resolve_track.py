@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from lkedge.config.catalogue import Catalogue, SourceEntry
@@ -18,9 +18,14 @@ from lkedge.config.suggest import did_you_mean, listed
 from lkedge.media.layers import Preset, VideoEncoding
 from lkedge.terms import BitsPerSecond, Codec, Isolation, TrackKind, TrackSource
 
-_VIDEO_ONLY = ("video_codec", "video_encoding", "screen_share_encoding", "simulcast", "video_simulcast_layers")
-_AUDIO_ONLY = ("audio_bitrate", "dtx", "red", "fec", "stereo")
 _PROCESSING = ("echo_cancellation", "noise_suppression", "auto_gain_control", "high_pass_filter")
+_CAPTURE_OF = {TrackKind.VIDEO: ("width", "height", "framerate"), TrackKind.AUDIO: ("channels", *_PROCESSING)}
+_PUBLISH_OF = {
+    TrackKind.VIDEO: (
+        "video_codec", "video_encoding", "screen_share_encoding", "simulcast", "video_simulcast_layers",
+    ),
+    TrackKind.AUDIO: ("audio_bitrate", "dtx", "red", "fec", "stereo"),
+}  # fmt: skip
 _SOUND_FILES = (".wav", ".mp3", ".ogg", ".oga", ".opus", ".flac", ".m4a", ".aac")
 _DEFAULT_STREAM = ""
 
@@ -114,17 +119,18 @@ class TrackResolver:
 
     def _capture(self, path: KeyPath, section: TrackSection, publish: VideoPublish | AudioPublish) -> CaptureConfig:
         wanted = _merged(self._capture_defaults, section.capture or CaptureSection())
-        is_stereo = isinstance(publish, AudioPublish) and publish.stereo
+        is_audio = isinstance(publish, AudioPublish)
+        self._check_kind((*path, "capture"), section.capture, _CAPTURE_OF, is_audio)
         if bool(wanted.width) != bool(wanted.height) and isinstance(publish, VideoPublish):
             self._problems.add((*path, "capture"), "width and height belong together; give both or none")
         idle = wanted.source_idle_after
-        if isinstance(publish, AudioPublish):
+        if is_audio:
             self._check_processing(path, wanted, section.capture or CaptureSection())
         return CaptureConfig(
             width=wanted.width or 0,
             height=wanted.height or 0,
             framerate=wanted.framerate or 0.0,
-            channels=wanted.channels or (2 if is_stereo else 1),
+            channels=2 if isinstance(publish, AudioPublish) and publish.stereo else 1,
             source_idle_after_s=2.0 if idle is None else idle,
             echo_cancellation=wanted.echo_cancellation,
             noise_suppression=wanted.noise_suppression,
@@ -143,21 +149,40 @@ class TrackResolver:
 
     def _publish(self, path: KeyPath, section: TrackSection, publish_as: TrackSource) -> VideoPublish | AudioPublish:
         own = section.publish or PublishSection()
-        self._check_kind(path, own, publish_as.kind)
+        self._check_kind((*path, "publish"), section.publish, _PUBLISH_OF, publish_as.kind is TrackKind.AUDIO)
         wanted = _merged(self._publish_defaults, own)
         if publish_as.kind is TrackKind.AUDIO:
-            return self._audio(path, wanted, own)
+            return self._audio(path, wanted, own, self._is_stereo(path, section, own))
         capture = _merged(self._capture_defaults, section.capture or CaptureSection())
         return self._video(path, wanted, own, capture, publish_as is TrackSource.SCREEN_SHARE)
 
-    def _check_kind(self, path: KeyPath, own: PublishSection, kind: TrackKind) -> None:
-        for key in _VIDEO_ONLY if kind is TrackKind.AUDIO else _AUDIO_ONLY:
-            if getattr(own, key) is not None:
-                other = "video" if kind is TrackKind.AUDIO else "audio"
-                self._problems.add((*path, "publish", key), f"is for {other}, but this track is {kind.value}")
+    def _check_kind(
+        self, path: KeyPath, own: Section | None, keys: Mapping[TrackKind, Sequence[str]], is_audio: bool
+    ) -> None:
+        kind, other = TrackKind.VIDEO, TrackKind.AUDIO
+        if is_audio:
+            kind, other = other, kind
+        for key in keys[other]:
+            if getattr(own, key, None) is not None:
+                self._problems.add((*path, key), f"is for {other}, but this track is {kind}")
 
-    def _audio(self, path: KeyPath, wanted: PublishSection, own: PublishSection) -> AudioPublish:
-        is_stereo = bool(wanted.stereo)
+    def _is_stereo(self, path: KeyPath, section: TrackSection, own: PublishSection) -> bool:
+        """What is captured is published: `channels` and `stereo` say the same, and one of them is enough."""
+        own_capture = section.capture or CaptureSection()
+        for at, capture, publish in (
+            ((*path, "capture", "channels"), own_capture, own),
+            (("capture_defaults", "channels"), self._capture_defaults, self._publish_defaults),
+        ):
+            if None not in (capture.channels, publish.stereo) and (capture.channels == 2) != publish.stereo:
+                stereo = str(publish.stereo).lower()
+                self._problems.add(at, f"does not go together with stereo = {stereo}; one of the two is enough")
+            if capture.channels is not None:
+                return capture.channels == 2
+            if publish.stereo is not None:
+                return publish.stereo
+        return False
+
+    def _audio(self, path: KeyPath, wanted: PublishSection, own: PublishSection, is_stereo: bool) -> AudioPublish:
         bitrate = wanted.audio_bitrate or ("music_stereo" if is_stereo else "music")
         return AudioPublish(
             audio_bitrate=AUDIO_PRESETS[bitrate] if isinstance(bitrate, str) else BitsPerSecond(bitrate),

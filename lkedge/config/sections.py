@@ -246,14 +246,14 @@ class PublishSection(Section):
     )
     audio_bitrate: Annotated[Whole, Field(ge=6_000, le=510_000)] | AudioPreset | None = setting(
         "bits per second of sound, or the name of a preset",
-        "music, or music_stereo with stereo",
+        "music, or music_stereo with two channels",
         unit="bit/s",
         example=48_000,
     )
-    dtx: Flag | None = setting("send nearly nothing in silence", "true, or false with stereo", example=True)
+    dtx: Flag | None = setting("send nearly nothing in silence", "true, or false with two channels", example=True)
     red: Flag | None = setting("send sound twice against loss (RFC 2198)", "false", example=False)
     fec: Flag | None = setting("Opus forward error correction", "true", example=True)
-    stereo: Flag | None = setting("publish two channels", "false", example=False)
+    stereo: Flag | None = setting("publish two channels", "false, or true with channels = 2", example=False)
     encoder: str | None = setting(
         'name of an encoder, or "auto" for the best; see `lkedge plugins`', "auto", example="auto"
     )
