@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from fake_codec import X264Codec
-from fake_m2m import FakeBlock, FakeM2mKernel
+from fake_m2m import BCM_CONTROLS, FakeBlock, FakeM2mKernel
+from lkedge_h264_v4l2m2m import videodev2_m2m as m2m
 from lkedge_h264_v4l2m2m.budget import Budget
 from lkedge_h264_v4l2m2m.encoder import M2mEncoder
 from lkedge_h264_v4l2m2m.node import find_encoders
@@ -84,6 +85,17 @@ def test_a_stalled_encoder_is_rebuilt_and_then_replaced(tmp_path: Path, caplog: 
         assert len(frames) == count
         check_decodable(frames, (320, 180))
     assert not kernel.contexts
+
+
+@pytest.mark.parametrize("can_force", [True, False])
+def test_one_that_never_gives_anything_is_replaced(tmp_path: Path, can_force: bool) -> None:
+    """The layer asks for a key frame with every picture; that must not hide that none has come."""
+    controls = {name: values for name, values in BCM_CONTROLS.items() if can_force or name != m2m.CID_FORCE_KEY_FRAME}
+    layer = layers(FakeM2mKernel(FakeBlock(codec=X264Codec, stall_at=0, controls=controls)), tmp_path, 0)(FULL)
+
+    check_decodable(layer.encode(10), (320, 180))
+
+    assert layer.opened == ["h264-v4l2m2m", "h264-v4l2m2m", "x264"]
 
 
 def test_a_layer_beyond_the_budget_goes_on_in_software(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

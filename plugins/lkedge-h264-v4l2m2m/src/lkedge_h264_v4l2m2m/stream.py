@@ -100,7 +100,6 @@ class EncodingStream:
         self._ready: deque[Result] = deque()
         self._lag: int | None = None
         """Pictures that the driver holds back; None until the first result."""
-        self._is_fresh = True
 
     def _may_catch_up(self) -> bool:
         """Whether a driver that seemed to hold pictures back holds none: a key frame then ends the delay."""
@@ -110,7 +109,8 @@ class EncodingStream:
         return True
 
     def _make_key_frame(self) -> None:
-        if self._is_fresh or self._tuning.force_key_frame():
+        """A stream begins with one: while nothing came out, that is the next, and beginning anew would delay it."""
+        if self._lag is None or self._tuning.force_key_frame():
             return
         self.session.restart()
         self._begin()
@@ -125,7 +125,6 @@ class EncodingStream:
         self._last_us = max(self._last_us + 1, frame.captured_ns // 1000)
         self.session.queue(frame, self._last_us)
         self._pending[self._last_us] = frame.captured_ns
-        self._is_fresh = False
 
     def _await_result(self, *, may_overlap: bool) -> None:
         """Wait until no more pictures are under way than may be."""
