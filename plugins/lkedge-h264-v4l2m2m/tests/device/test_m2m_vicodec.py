@@ -6,8 +6,6 @@ What is special to H.264 (headers, bitrate, constrained baseline) is not seen he
 from __future__ import annotations
 
 import ctypes
-import fcntl
-import mmap
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dma_heap import HeapPicture
 from fwht_decoder import FwhtDecoder
 from lkedge_h264_v4l2m2m import videodev2_m2m as m2m
 from lkedge_h264_v4l2m2m.budget import Budget
@@ -23,6 +22,7 @@ from lkedge_h264_v4l2m2m.coding import FWHT, H264
 from lkedge_h264_v4l2m2m.encoder import M2mEncoder
 from lkedge_h264_v4l2m2m.kernel import LinuxM2mKernel
 from lkedge_h264_v4l2m2m.node import Node, find_encoders
+from lkedge_h264_v4l2m2m.picture import Layout
 from lkedge_h264_v4l2m2m.probe import CACHE_FILE, Probe
 from lkedge_h264_v4l2m2m.session import Input, Session
 from lkedge_h264_v4l2m2m.stream import Deadlines
@@ -31,7 +31,7 @@ from moving_wave import sample
 
 from lkedge.clock import SystemClock
 from lkedge.errors import EncoderError
-from lkedge.media.frame import EncodedFrame, Plane, VideoFrame
+from lkedge.media.frame import EncodedFrame, VideoFrame
 from lkedge.plugin.api import VideoEncoderSettings
 from lkedge.terms import BitsPerSecond, Codec, Rid
 from lkedge.testing.lab import LabDevices
@@ -47,9 +47,6 @@ EMULATED = Deadlines(first_s=10, stall_s=10, in_step=1000)
 
 TOLERATED_DIFFERENCE = 8
 """Mean, of 255, at vicodec's default quantizers."""
-
-DMA_HEAP_ALLOC = 0xC0184800
-"""DMA_HEAP_IOCTL_ALLOC of <linux/dma-heap.h>."""
 
 Make = Callable[..., M2mEncoder]
 
@@ -208,37 +205,11 @@ def test_it_can_be_rebuilt_after_it_failed(node: Node, make: Make) -> None:
     check_pictures(encoded(make(node), range(2)), 0)
 
 
-class HeapMemory:
-    """A picture in DMABUF memory, as a camera has it."""
-
-    def __init__(self, index: int, *, rows: int = 368) -> None:
-        self.fd = _heap_buffer(-(-WIDTH * rows * 3 // 2 // mmap.PAGESIZE) * mmap.PAGESIZE)
-        self._memory = mmap.mmap(self.fd, os.lseek(self.fd, 0, os.SEEK_END))
-        start = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
-        luma, chroma = WIDTH * rows, WIDTH // 2 * (rows // 2)
-        planes = (Plane(start, WIDTH), Plane(start + luma, WIDTH // 2), Plane(start + luma + chroma, WIDTH // 2))
-        picture = sample(WIDTH, HEIGHT, index)
-        for target, source, height in zip(planes, picture.planes, (HEIGHT, HEIGHT // 2, HEIGHT // 2), strict=True):
-            ctypes.memmove(target.pointer, source.pointer, source.stride * height)
-        self.frame = replace(picture, planes=planes, owner=self, dmabuf=self.fd)
-
-
-def _heap_buffer(size: int) -> int:
-    request = bytearray(24)
-    request[:8] = size.to_bytes(8, "little")
-    request[12:16] = (os.O_RDWR | os.O_CLOEXEC).to_bytes(4, "little")
-    heap = os.open("/dev/dma_heap/system", os.O_RDWR | os.O_CLOEXEC)
-    try:
-        fcntl.ioctl(heap, DMA_HEAP_ALLOC, request, True)
-    finally:
-        os.close(heap)
-    return int.from_bytes(request[8:12], "little")
-
-
 @pytest.mark.parametrize(("rows", "kind"), [(368, m2m.MEMORY_DMABUF), (360, v4l2.MEMORY_MMAP)])
 def test_memory_of_the_source_goes_in_where_it_fits(node: Node, make: Make, rows: int, kind: int) -> None:
     encoder = make(node)
-    memories = [HeapMemory(index, rows=rows) for index in range(4)]
+    layout = Layout("YU12", WIDTH, HEIGHT, WIDTH, rows)
+    memories = [HeapPicture(sample(WIDTH, HEIGHT, index), layout) for index in range(4)]
 
     frames: list[Any] = [encoder.encode(memory.frame, key_frame=False) for memory in memories]
 
