@@ -25,6 +25,10 @@ WARM_UP_S = 6.0
 PAUSED_AFTER_S = 6.0
 """Dynacast's pause of 1 s, the source's idle time of 2 s, and some."""
 
+LEFT_AFTER_S = 18.0
+"""The server tells up to 5 s late how many are left, 6 s after a change it is believed; sound that is published
+anew waits 3 s for a listener, the source 2 s more, and some."""
+
 TOP_WIDTH, LOW_WIDTH = 1280, 320
 NANO = 1_000_000_000
 Say = Callable[[str], None]
@@ -97,7 +101,9 @@ def _rows(codec: str) -> dict[str, Row]:
         "low": Row(f"{codec}: CPU, lowest layer and sound", "cores", (at_most_of_sdk(0.5),)),
         "silent": Row(f"{codec}: CPU, nobody subscribed, no sound", "cores", (at_most(0.01),)),
         "silent wakes": Row("  wake-ups", "per s"),
-        "nobody": Row(f"{codec}: CPU, nobody subscribed, sound goes on", "cores", (at_most(0.01),)),
+        "left": Row(f"{codec}: CPU, everybody has left, with sound", "cores", (at_most(0.01),)),
+        "left wakes": Row("  wake-ups", "per s"),
+        "nobody": Row(f"{codec}: CPU, a former listener still in the room: sound goes on", "cores"),
         "wakes": Row("  wake-ups", "per s"),
     }
 
@@ -107,6 +113,9 @@ async def _measure(scene: Scene, rows: dict[str, Row], seconds: float) -> None:
     await _measure_quality(scene, rows, seconds)
     await _measure_low(scene, rows, seconds)
     await _measure_nobody(scene, rows["nobody"], rows["wakes"], seconds)
+    await scene.viewer.close()
+    await asyncio.sleep(LEFT_AFTER_S)
+    await _measure_idle(scene, rows["left"], rows["left wakes"], seconds)
 
 
 async def _measure_high(scene: Scene, rows: dict[str, Row], seconds: float) -> None:
@@ -143,11 +152,15 @@ async def _measure_low(scene: Scene, rows: dict[str, Row], seconds: float) -> No
 
 
 async def _measure_nobody(scene: Scene, cores: Row, wake_ups: Row, seconds: float) -> None:
-    """Without sound that is the goal: the server never says that nobody listens, so sound goes on."""
+    """Nobody watches and listens; the server does not say so of sound while the viewer is there."""
     await scene.viewer.order("picture off")
     if scene.running.has_sound:
         await scene.viewer.order("sound off")
     await asyncio.sleep(PAUSED_AFTER_S)
+    await _measure_idle(scene, cores, wake_ups, seconds)
+
+
+async def _measure_idle(scene: Scene, cores: Row, wake_ups: Row, seconds: float) -> None:
     pids, begin, before = scene.running.pids, time.monotonic(), procfs.wake_ups(scene.running.pids)
     cores.add(scene.running.name, await spent(scene.running, seconds))
     wake_ups.add(scene.running.name, (procfs.wake_ups(pids) - before) / (time.monotonic() - begin))

@@ -46,7 +46,9 @@ class ViewerHandle:
         return int(found["at_ns"])
 
     async def close(self) -> None:
-        self._write("quit")
+        """Leave the room and end; a second time does nothing."""
+        if self._process.returncode is None:
+            self._write("quit")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._process.wait(), 5.0)
         if self._process.returncode is None:
