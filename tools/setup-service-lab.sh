@@ -6,7 +6,7 @@
 
 lab=tests/service/lab
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/lkedge/service-lab
-roots="trixie-amd64 bookworm-amd64 trixie-arm64"
+roots="trixie-amd64 bookworm-amd64 trixie-arm64 bookworm-arm64"
 
 if [ "${1:-}" = --print ]; then
   [ -d "$cache/packages" ] || die "the service lab is not there: run tools/setup-service-lab.sh"
@@ -50,8 +50,7 @@ inputs=$(find lkedge plugins/*/src plugins/*/pyproject.toml systemd etc packagin
   -type f ! -name '*.pyc' 2> /dev/null | sort | xargs -d '\n' sha256sum | sha256sum | cut -c1-16)
 if [ "$(cat "$cache/packages/inputs" 2> /dev/null)" != "$inputs" ]; then
   as_root rm -rf "$cache/packages.new"
-  tools/build-deb.sh --out "$cache/packages.new" --architecture amd64 trixie bookworm
-  tools/build-deb.sh --out "$cache/packages.new" --architecture arm64 trixie
+  tools/build-deb.sh --out "$cache/packages.new" trixie bookworm
   printf '%s\n' "$inputs" | as_root tee "$cache/packages.new/inputs" > /dev/null
   as_root rm -rf "$cache/packages"
   as_root mv -T "$cache/packages.new" "$cache/packages"

@@ -1,4 +1,4 @@
-"""The package for arm64 on an emulated machine: installed, and pictures of it arrive outside. Nothing is timed."""
+"""The packages for arm64 on an emulated machine: installed, and pictures arrive outside. Nothing is timed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.service.conftest import SUITES
 from tests.service.harness.foreign import Foreign, foreign_root
 from tests.service.harness.packages import find_package
 from tests.sfu.harness.daemon import config_text
@@ -26,11 +27,11 @@ capture = { width = 320, height = 180, framerate = 5 }
 pytestmark = pytest.mark.timeout(900)
 
 
-@pytest.fixture(scope="module")
-def arm64(lab: Path) -> Iterator[Foreign]:
-    """A trixie for arm64 with the package."""
-    package = find_package(lab, "trixie", "arm64")
-    with foreign_root(lab / "trixie-arm64") as root:
+@pytest.fixture(scope="module", params=SUITES)
+def arm64(request: pytest.FixtureRequest, lab: Path) -> Iterator[Foreign]:
+    """Each release for arm64 with its package."""
+    package = find_package(lab, request.param, "arm64")
+    with foreign_root(lab / f"{request.param}-arm64") as root:
         root.run("sh", "-c", f"cat > /tmp/{package.name}", data=package.read_bytes()).check()
         root.run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qy", "install", f"/tmp/{package.name}").check()
         yield root
