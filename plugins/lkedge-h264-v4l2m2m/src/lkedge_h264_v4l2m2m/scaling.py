@@ -104,7 +104,8 @@ class LayerScaling:
     def __init__(self, hardware: ScalingHardware, coming: Callable[[ScalerNode], Coming | None]) -> None:
         self._hardware = hardware
         self._coming = coming
-        self._can_import = True
+        self._copied: set[Going] = set()
+        """Kinds of pictures whose memory the scaler does not take."""
         self._is_refused = False
         self._scalers: dict[Going, Scaler] = {}
         self._pace = Pace(SLOWEST)
@@ -133,31 +134,33 @@ class LayerScaling:
             self._scalers.popitem()[1].close()
 
     def _scaled(self, node: ScalerNode, frame: VideoFrame) -> VideoFrame:
-        if self._imports(node, frame):
+        imported = _going(node, frame, is_imported=True)
+        if frame.dmabuf >= 0 and self._imports(node, imported, frame):
             try:
-                return self._opened(node, _going(node, frame, is_imported=True)).scale(frame)
+                return self._opened(node, imported).scale(frame)
             except ImportRefused as error:
-                self._copy_from_now_on(str(error))
+                self._copy_from_now_on(imported, str(error))
         return self._opened(node, _going(node, frame, is_imported=False)).scale(frame)
 
-    def _imports(self, node: ScalerNode, frame: VideoFrame) -> bool:
-        """Memory that does not fit once will not fit later: then pictures are copied from now on."""
-        if frame.dmabuf < 0 or not self._can_import:
+    def _imports(self, node: ScalerNode, going: Going, frame: VideoFrame) -> bool:
+        """Memory that does not fit once will not fit later: then pictures of this kind are copied from now on."""
+        if going in self._copied:
             return False
         try:
-            if self._opened(node, _going(node, frame, is_imported=True)).accepts(frame):
+            if self._opened(node, going).accepts(frame):
                 return True
-            self._copy_from_now_on("its rows or its size do not fit")
+            self._copy_from_now_on(going, "its rows or its size do not fit")
         except SizeRefused:
             raise
         except EncoderError as error:
-            self._copy_from_now_on(str(error))
+            self._copy_from_now_on(going, str(error))
         return False
 
-    def _copy_from_now_on(self, reason: str) -> None:
-        self._can_import = False
-        self.close()
-        logger.info("pictures are copied to the scaler: %s", reason)
+    def _copy_from_now_on(self, going: Going, reason: str) -> None:
+        self._copied.add(going)
+        if going in self._scalers:
+            self._scalers.pop(going).close()
+        logger.info("pictures of %dx%d are copied to the scaler: %s", going.width, going.height, reason)
 
     def _opened(self, node: ScalerNode, going: Going) -> Scaler:
         if going in self._scalers:
