@@ -148,17 +148,36 @@ def test_an_encoder_that_cannot_import_gets_a_copy(layers: MakeLayers) -> None:
     assert kernel.context.kind["output"] == v4l2.MEMORY_MMAP
 
 
-def test_a_scaler_that_cannot_import_gets_a_copy(layers: MakeLayers) -> None:
-    kernel = FakeM2mKernel(scaler=FakeScaler(can_import=False))
-    made = layers(kernel)
-    half = made.encoder(HALF).scale(picture())
-    assert half is not None
-    assert half.dmabuf >= 0
+@pytest.mark.parametrize(
+    "script", [{"can_import": False}, {"fail": {"dmabuf": errno.EINVAL}}], ids=["never", "refused"]
+)
+def test_a_scaler_that_cannot_import_gets_a_copy(
+    layers: MakeLayers, caplog: pytest.LogCaptureFixture, script: dict[str, object]
+) -> None:
+    made = layers(FakeM2mKernel(scaler=FakeScaler(**script)))  # type: ignore[arg-type]
+    above, below = made.encoder(HALF), made.encoder(QUARTER)
 
-    quarter = made.encoder(QUARTER).scale(half)
+    for index in range(1, 4):
+        half = above.scale(picture(index))
+        assert half is not None
+        assert half.dmabuf >= 0
+        quarter = below.scale(half)
+        assert quarter is not None
+        assert difference(quarter) <= TOLERATED_DIFFERENCE
 
-    assert quarter is not None
-    assert difference(quarter) <= TOLERATED_DIFFERENCE
+    assert caplog.text.count("pictures of 320x180 are copied to the scaler") == 1
+
+
+def test_rows_are_as_long_as_the_encoder_wants_them(layers: MakeLayers) -> None:
+    kernel = FakeM2mKernel(FakeBlock(stride=256), scaler=FakeScaler())
+    encoder = layers(kernel).encoder(HALF)
+
+    scaled = encoder.scale(picture())
+
+    assert scaled is not None
+    assert scaled.planes[0].stride == 512
+    assert encoder.encode(scaled, key_frame=False) is not None
+    assert kernel.context.kind["output"] == m2m.MEMORY_DMABUF
 
 
 def test_pictures_of_two_origins_do_not_open_it_again_and_again(layers: MakeLayers) -> None:
