@@ -189,5 +189,6 @@ class Changes:
                 self._publisher.use(config.livekit, self._tokens(config.livekit))
             case Effect.LOG_LEVEL:
                 logging.getLogger(ROOT).setLevel(LEVELS[config.log_level])
+                self._publisher.follow_log_levels()
             case Effect.PLUGINS:
                 self._plugins.configure(config.plugins)

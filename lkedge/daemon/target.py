@@ -158,6 +158,7 @@ class DaemonTarget:
 
     def set_log_level(self, level: str, logger: str) -> None:
         set_log_level(level, logger)
+        self._publisher.follow_log_levels()
 
     def add_listener(self, listener: Listener) -> None:
         self._notices.add(listener)

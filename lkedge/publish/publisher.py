@@ -182,6 +182,11 @@ class Publisher:
         for publication in self._publications.values():
             publication.worker.retry()
 
+    def follow_log_levels(self) -> None:
+        """Have all workers log as this process does now."""
+        for publication in self._publications.values():
+            publication.worker.follow_log_levels()
+
     def reconnect(self) -> None:
         """Join the room anew, now."""
         self._connection.reconnect()

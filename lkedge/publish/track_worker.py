@@ -120,6 +120,11 @@ class TrackWorker:
         if self._host is not None:
             self._host.retry()
 
+    def follow_log_levels(self) -> None:
+        """WorkerHost.follow_log_levels."""
+        if self._host is not None:
+            self._host.follow_log_levels()
+
     def request_key_frame(self, rid: Rid) -> None:
         if self._host is not None:
             self._host.request_key_frame(rid)

@@ -19,6 +19,7 @@ from lkedge.worker.backoff import DELAYS_S, BackOff
 from lkedge.worker.daemon_link import DaemonLink
 from lkedge.worker.events import ControlSet, SnapshotTaken, WorkerDied, WorkerEvent, WorkerStats
 from lkedge.worker.launch import RunningWorker, launch
+from lkedge.worker.log_levels import levels
 from lkedge.worker.messages import (
     ApplyAudio,
     ApplyLayers,
@@ -28,6 +29,7 @@ from lkedge.worker.messages import (
     RequestKeyFrame,
     Retry,
     SetControl,
+    SetLogLevels,
     Start,
     Stop,
     TakeSnapshot,
@@ -131,6 +133,11 @@ class WorkerHost:
         """A device came: a source that waits after a failure is opened at once."""
         self._send(Retry())
 
+    def follow_log_levels(self) -> None:
+        """Have a worker process log as this process does now. A thread does so anyway."""
+        if self._isolation is Isolation.PROCESS:
+            self._send(SetLogLevels(levels()))
+
     def set_control(self, name: str, value: ControlValue) -> int:
         """Ask the source to set a control; once set, it is set again at every later opening, in every later worker.
 
@@ -186,6 +193,7 @@ class WorkerHost:
         )
         self._watch = StallWatch(self._spec.stall_after_s, time.monotonic_ns())
         self._send(self._start_command())
+        self.follow_log_levels()
         if self._plan is not None:
             self.apply(self._plan)
         self._schedule(WATCH_INTERVAL_S, self._check)
@@ -213,14 +221,19 @@ class WorkerHost:
 
     def _take_report(self, report: Report | SnapshotTaken) -> None:
         if isinstance(report, LogLine):
-            extra = journal.fields_of(report.fields) | journal.event(track=self._spec.track)
-            logger.log(report.level, "%s: %s", self._spec.track, report.text, extra=extra)
+            self._log(report)
             return
         if isinstance(report, WorkerStats) and self._watch is not None:
             self._watch.take(report, time.monotonic_ns())
         if isinstance(report, ControlSet):
             self._remember(report)
         self._on_event(report)
+
+    def _log(self, line: LogLine) -> None:
+        """Whether its level is wanted has been decided where it was said, by logger."""
+        extra = journal.fields_of(line.fields) | journal.event(track=self._spec.track)
+        args = (self._spec.track, line.text)
+        logger.handle(logger.makeRecord(logger.name, line.level, __file__, 0, "%s: %s", args, None, "_log", extra))
 
     def _remember(self, control: ControlSet) -> None:
         """The latest comes last: some controls can only be set after others."""

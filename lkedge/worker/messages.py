@@ -79,6 +79,13 @@ class UseEncoder:
 
 
 @dataclass(frozen=True, slots=True)
+class SetLogLevels:
+    """By logger, "lkedge" for the general level. Levels that it does not name stay."""
+
+    levels: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Close the source and end."""
 
@@ -92,7 +99,18 @@ class LogLine:
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
-Command = Start | ApplyLayers | ApplyAudio | RequestKeyFrame | SetControl | TakeSnapshot | Retry | UseEncoder | Stop
+Command = (
+    Start
+    | ApplyLayers
+    | ApplyAudio
+    | RequestKeyFrame
+    | SetControl
+    | TakeSnapshot
+    | Retry
+    | UseEncoder
+    | SetLogLevels
+    | Stop
+)
 Report = ReportedEvent | LogLine
 
 _COMMANDS = {cls.__name__: cls for cls in typing.get_args(Command)}

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from lkedge import interrupts, journal
 from lkedge.clock import SECOND_NS
 from lkedge.terms import Codec
-from lkedge.worker import factories
+from lkedge.worker import factories, log_levels
 from lkedge.worker.audio import AudioPipeline
 from lkedge.worker.encode import EncoderChoice
 from lkedge.worker.events import SourceFailed
@@ -33,6 +33,7 @@ from lkedge.worker.messages import (
     RequestKeyFrame,
     Retry,
     SetControl,
+    SetLogLevels,
     Start,
     Stop,
     TakeSnapshot,
@@ -156,6 +157,8 @@ def _obey(pipeline: Pipeline, command: Command) -> None:
             pipeline.take_snapshot(command)
         case Retry(), _:
             pipeline.retry()
+        case SetLogLevels(levels=levels), _:
+            log_levels.follow(levels)
 
 
 class LinkLogHandler(logging.Handler):

@@ -11,7 +11,7 @@ import pytest
 
 from lkedge.journal import MessageId
 from lkedge.worker import host as worker_host
-from lkedge.worker.events import EncoderOpened, WorkerDied
+from lkedge.worker.events import ControlRefused, EncoderOpened, WorkerDied
 from tests.integration.test_worker import DEADLINE_S, plan, running, spec
 
 
@@ -63,3 +63,30 @@ async def test_a_host_that_nobody_looks_after_any_more_says_so(monkeypatch: pyte
             while not host.problem:
                 await asyncio.sleep(0.01)
     assert recorder.of(WorkerDied)
+
+
+async def test_a_running_worker_follows_the_log_levels_of_the_daemon(caplog: pytest.LogCaptureFixture) -> None:
+    """The general level keeps such lines back, in the daemon too; that of one module lets them through."""
+    caplog.set_level(logging.INFO, "lkedge")
+    async with running(spec()) as (host, recorder):
+        host.apply(plan("f"))
+        await recorder.frames_of("f", 1)
+        host.set_control("none", 1)
+        await recorder.until(lambda: len(recorder.of(ControlRefused)) == 1)
+        caplog.set_level(logging.DEBUG, "lkedge.worker.live_controls")
+        host.follow_log_levels()
+        host.set_control("none", 2)
+        await recorder.until(lambda: [one for one in caplog.records if "was refused" in one.getMessage()])
+    (record,) = [one for one in caplog.records if "was refused" in one.getMessage()]
+    assert (record.levelno, record.__dict__["LKEDGE_TRACK"]) == (logging.DEBUG, "front")
+    assert "value=2" in record.getMessage()
+
+
+async def test_a_worker_begins_with_the_log_levels_of_modules(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "lkedge")
+    caplog.set_level(logging.DEBUG, "lkedge.worker.live_controls")
+    async with running(spec()) as (host, recorder):
+        host.apply(plan("f"))
+        await recorder.frames_of("f", 1)
+        host.set_control("none", 1)
+        await recorder.until(lambda: [one for one in caplog.records if "was refused" in one.getMessage()])

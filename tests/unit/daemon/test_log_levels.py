@@ -43,3 +43,9 @@ def test_their_number_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ControlError, match="already"):
         set_log_level("debug", "too.many")
     set_log_level("info", "one.more")
+
+
+def test_the_level_of_a_plugin() -> None:
+    set_log_level("debug", "lkedge_some_plugin")
+    assert log_levels.log_levels()["lkedge_some_plugin"] == "debug"
+    assert logging.getLogger("lkedge_some_plugin").level == logging.DEBUG

@@ -23,6 +23,7 @@ from lkedge.worker.messages import (
     Report,
     RequestKeyFrame,
     SetControl,
+    SetLogLevels,
     Start,
     Stop,
     TakeSnapshot,
@@ -42,6 +43,7 @@ COMMANDS = [
     SetControl("label", "Tür", 4),
     TakeSnapshot(640, 5),
     UseEncoder("m2m"),
+    SetLogLevels({"lkedge": 20, "lkedge.builtin": 10}),
     Stop(),
 ]
 
