@@ -6,8 +6,9 @@
 
 lab=tests/device/lab
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/lkedge/device-lab
-base_hash=$(content_hash "$lab/packages.txt" "$lab/build.sh")
-image_hash=$(content_hash "$base_hash" "$lab/Kbuild" "$lab"/guest/* constraints.txt "$(python3 "$lab/requirements.py" .)")
+base_hash=$(content_hash "$lab/packages.txt" "$lab/base.sh")
+image_hash=$(content_hash "$base_hash" "$lab/build.sh" "$lab/Kbuild" "$lab"/*.patch "$lab"/guest/* constraints.txt \
+  "$(python3 "$lab/requirements.py" .)")
 base=$cache/base-$base_hash.tar
 image=$cache/$image_hash
 
@@ -28,12 +29,12 @@ flock 9
 if [ -f "$image/disk.img" ]; then exit 0; fi
 as_root true || die "building the disk of the device lab needs root once: run tools/setup-device-lab.sh as root"
 if [ ! -f "$base" ]; then
-  as_root nice -n 10 "$lab/build.sh" base "$base.new.tar" || die "the root file system of the device lab could not be built"
+  as_root nice -n 10 "$lab/base.sh" "$base.new.tar" || die "the root file system of the device lab could not be built"
   mv "$base.new.tar" "$base"
 fi
 half_built=$(mktemp -d "$cache/new.XXXXXX")
 chmod 755 "$half_built"
-if ! as_root nice -n 10 "$lab/build.sh" image "$base" "$half_built"; then
+if ! as_root nice -n 10 "$lab/build.sh" "$base" "$half_built"; then
   as_root rm -rf --one-file-system "$half_built"
   die "the disk of the device lab could not be built"
 fi

@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-VIDEO = ("webcam", "hdmi", "encoder", "decoder")
-"""webcam, hdmi: vivid. encoder, decoder: vicodec, stateful memory-to-memory; its coded format is FWHT."""
+VIDEO = ("webcam", "hdmi", "encoder", "decoder", "scaler")
+"""webcam, hdmi: vivid. encoder, decoder: vicodec, stateful memory-to-memory; its coded format is FWHT. scaler: vim2m,
+memory-to-memory from raw to raw: RGB3, BGR3, RGBP and RGBR in, those and YUYV out."""
 
 VIVID_OF = {"webcam": "vivid.0", "hdmi": "vivid.0"}
 """The platform device; both inputs come from one, so they go and come together."""

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from lkedge.testing.lab import VIDEO
 from tests.device.harness.guest import Guest
 from tests.device.harness.packages import LKEDGE, plugins_with_device_tests, run_device_tests
 
@@ -14,7 +15,7 @@ LIST_S = 120.0
 
 
 def test_the_devices_are_there(guest: Guest) -> None:
-    for name in ("webcam", "hdmi", "encoder", "decoder"):
+    for name in VIDEO:
         assert guest.run("test", "-c", f"/dev/lab/{name}").returncode == 0, guest.run(
             "v4l2-ctl", "--list-devices"
         ).output

@@ -1,32 +1,23 @@
 #!/usr/bin/env bash
-# Builds the disk of the device lab. As root. Usage: build.sh base TARBALL | image TARBALL FOLDER
-# base: Debian trixie with the packages of packages.txt, as a tarball.
-# image: on top of it the drivers, the venv and the agent; FOLDER gets disk.img, vmlinuz, initrd.img and notes.
+# Builds the disk of the device lab. As root. Usage: build.sh TARBALL FOLDER
+# On top of the root file system of base.sh: the drivers, the venv and the agent; FOLDER gets disk.img, vmlinuz,
+# initrd.img and notes.
 set -euo pipefail
 lab=$(cd "$(dirname "$0")" && pwd)
 checkout=$(cd "$lab/../../.." && pwd)
-mirror=${LKEDGE_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
-
-build_base() {
-  local packages
-  packages=$(grep -v '^#' "$lab/packages.txt" | paste -sd,)
-  say "Debian trixie with a kernel, from $mirror (about three minutes)"
-  mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" \
-    --aptopt='Acquire::Retries "3"' --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
-    --dpkgopt='path-exclude=/usr/share/locale/*' trixie "$1" "$mirror"
-}
 
 in_root() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 "$@"; }
 
 build_drivers() {
-  say "the drivers vicodec and vimc, which Debian does not build (kernel $kernel)"
+  say "the drivers vicodec, vim2m and vimc, which Debian does not build (kernel $kernel)"
   local drivers=linux-source-6.12/drivers/media
   tar -C "$root/usr/src" -xJf "$root"/usr/src/linux-source-6.12.tar.xz \
-    "$drivers/test-drivers/vicodec" "$drivers/test-drivers/vimc" "$drivers/v4l2-core/v4l2-mem2mem.c"
+    "$drivers"/test-drivers/{vicodec,vim2m.c,vimc} "$drivers/v4l2-core/v4l2-mem2mem.c"
   rm "$root"/usr/src/linux-source-6.12.tar.xz
   mkdir "$root/usr/src/lab"
-  mv "$root/usr/src/$drivers"/test-drivers/{vicodec,vimc} "$root/usr/src/$drivers/v4l2-core/v4l2-mem2mem.c" "$root/usr/src/lab"
+  mv "$root/usr/src/$drivers"/test-drivers/{vicodec,vim2m.c,vimc} "$root/usr/src/$drivers/v4l2-core/v4l2-mem2mem.c" "$root/usr/src/lab"
+  in_root patch -s -p1 -d /usr/src/lab/vicodec < "$lab/vicodec-faults.patch"
   cp "$lab/Kbuild" "$root/usr/src/lab/Kbuild"
   in_root make -s -j"$(nproc)" -C "/lib/modules/$kernel/build" M=/usr/src/lab \
     CONFIG_VIDEO_VICODEC=m CONFIG_VIDEO_VIMC=m modules >&2
@@ -65,7 +56,8 @@ add_agent() {
   printf '127.0.0.1 localhost lab\n' > "$root/etc/hosts"
   in_root systemctl -q enable lab-agent systemd-networkd
   in_root systemctl -q mask serial-getty@ttyS0 getty@tty1 apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
-    e2scrub_reap fstrim.timer systemd-networkd-wait-online
+    e2scrub_reap fstrim.timer systemd-networkd-wait-online systemd-logind
+  in_root systemd-machine-id-setup >&2
 }
 
 make_disk() {
@@ -76,27 +68,21 @@ make_disk() {
   cp "$root/boot/vmlinuz-$kernel" "$folder/vmlinuz"
   cp "$root/boot/initrd.img-$kernel" "$folder/initrd.img"
   rm -rf "$root"/usr/src/lab/*.o "$root"/var/cache/apt/* "$root"/root/.cache
+  # So that no boot does what is due once after each update of /usr.
+  touch "$root/etc/.updated" "$root/var/.updated"
   mkfs.ext4 -q -F -O ^has_journal -E lazy_itable_init=1,root_owner=0:0 -d "$root" "$folder/disk.img" 5G
 }
 
-build_image() {
-  local tarball=$1
-  folder=$2
-  root=$(mktemp -d "$folder/root.XXXXXX")
-  trap 'umount "$root/proc" 2>/dev/null || true; rm -rf --one-file-system "$root"' EXIT
-  : > "$folder/notes"
-  tar -C "$root" --numeric-owner -xf "$tarball"
-  kernel=$(basename "$root"/lib/modules/*-amd64)
-  mount -t proc proc "$root/proc"
-  build_drivers
-  build_venv
-  add_agent
-  umount "$root/proc"
-  make_disk
-  chmod a+r "$folder"/*
-}
-
-case $1 in
-  base) build_base "$2" ;;
-  image) build_image "$2" "$3" ;;
-esac
+folder=$2
+root=$(mktemp -d "$folder/root.XXXXXX")
+trap 'umount "$root/proc" 2>/dev/null || true; rm -rf --one-file-system "$root"' EXIT
+: > "$folder/notes"
+tar -C "$root" --numeric-owner -xf "$1"
+kernel=$(basename "$root"/lib/modules/*-amd64)
+mount -t proc proc "$root/proc"
+build_drivers
+build_venv
+add_agent
+umount "$root/proc"
+make_disk
+chmod a+r "$folder"/*
