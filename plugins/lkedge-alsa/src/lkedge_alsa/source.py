@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 WAIT_S = 0.2
 """`close` from another thread ends a waiting `read` within this time."""
 
+DRIFT_TOLD_NS = 10 * SECOND_NS
+"""How often, when somebody debugs."""
+
 MAX_AHEAD_NS = 10 * MILLISECOND_NS
 """ALSA's null and file devices deliver at once; they are slowed down to this much before their time."""
 
@@ -154,6 +157,7 @@ class _Opened:
         self._convert = converter(card.negotiated.rate, channels)
         self._timeline = SampleClock(card.negotiated.rate)
         self._frames: FrameAssembler | None = None
+        self._drift_told_ns = 0
         logger.info("%s captures %s", card.device, card.negotiated)
 
     def pop(self) -> AudioFrame | None:
@@ -177,6 +181,7 @@ class _Opened:
         length = len(samples) // (2 * self._channels)
         adjustment = self._timeline.take(block.frames, block.end_ns, after_gap=block.after_gap, max_change=most(length))
         self._tell(block, adjustment)
+        self._tell_drift(block.end_ns)
         frames.skip(adjustment.gap)
         if adjustment.change:
             samples = stretch(samples, self._channels, adjustment.change)
@@ -196,3 +201,8 @@ class _Opened:
         elif adjustment.gap or adjustment.discard:
             samples = adjustment.gap - adjustment.discard
             logger.debug("%s: the card's time was wrong by %d samples", self.card.device, samples)
+
+    def _tell_drift(self, now_ns: int) -> None:
+        if now_ns - self._drift_told_ns >= DRIFT_TOLD_NS:
+            self._drift_told_ns = now_ns
+            logger.debug("%s: drift is corrected by %+.0f ppm", self.card.device, self._timeline.correction_ppm)
