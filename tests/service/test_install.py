@@ -9,9 +9,9 @@ from tests.service.harness.packages import apt, install, next_version
 from tests.service.harness.service import CONFIG, UNIT
 
 Fresh = tuple[Machine, Path]
-PLACES = "/etc /usr /var/lib /opt /srv /home"
+PLACES = "/etc /usr /var/lib /var/cache /opt /srv /home"
 ACCOUNTS = "passwd|group|shadow|gshadow|subuid|subgid"
-ALWAYS_CHANGING = rf"^/var/lib/(dpkg|apt|systemd)|^/etc/({ACCOUNTS}|ld.so.cache)|/catalog/database$|\.wants$"
+ALWAYS_CHANGING = rf"^/var/lib/(dpkg|apt|systemd)|^/var/cache/(apt|debconf|ldconfig)|^/etc/({ACCOUNTS}|ld.so.cache)|/catalog/database$|\.wants$"
 
 
 def files(machine: Machine) -> set[str]:
@@ -99,7 +99,8 @@ def test_removal_keeps_the_configuration_and_purge_leaves_nothing(fresh: Fresh) 
     before = files(machine)
     install(machine, package)
     machine.shell(
-        f"systemctl enable {UNIT} lkedge@yard.service; mkdir -p /var/lib/lkedge; touch /var/lib/lkedge/state.toml"
+        f"systemctl enable {UNIT} lkedge@yard.service; mkdir -p /var/lib/lkedge /var/cache/lkedge;"
+        " touch /var/lib/lkedge/changes.json /var/cache/lkedge/encoders.json"
     )
 
     apt(machine, "remove", "lkedge").check()

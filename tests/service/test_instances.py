@@ -47,6 +47,7 @@ async def test_an_instance_has_its_own_room_socket_state_and_token(yard: Service
     assert INSTANCE_ROOM in told
     assert yard.room not in told
     yard.machine.shell("test -d /var/lib/lkedge/yard && test -S /run/lkedge/yard/control.sock")
+    assert yard.machine.shell("stat -c %U:%a /var/cache/lkedge").stdout == "lkedge:750\n"
     yard.systemctl("stop", INSTANCE_SOCKET, INSTANCE).check()
     assert yard.ctl("status").returncode == 0
 
