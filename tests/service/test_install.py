@@ -11,7 +11,8 @@ from tests.service.harness.service import CONFIG, UNIT
 Fresh = tuple[Machine, Path]
 PLACES = "/etc /usr /var/lib /var/cache /opt /srv /home"
 ACCOUNTS = "passwd|group|shadow|gshadow|subuid|subgid"
-ALWAYS_CHANGING = rf"^/var/lib/(dpkg|apt|systemd)|^/var/cache/(apt|debconf|ldconfig)|^/etc/({ACCOUNTS}|ld.so.cache)|/catalog/database$|\.wants$"
+MANAGERS = "^/var/lib/(dpkg|apt|systemd)|^/var/cache/(apt|debconf|ldconfig)"
+ALWAYS_CHANGING = rf"{MANAGERS}|^/etc/({ACCOUNTS}|ld.so.cache)|/catalog/database$|\.wants$"
 
 
 def files(machine: Machine) -> set[str]:
