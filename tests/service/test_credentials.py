@@ -51,6 +51,21 @@ async def test_a_token_of_the_store_is_used_and_shown_nowhere(any_service: Servi
     assert E2EE_KEY not in shown
 
 
+async def test_the_configuration_is_checked_with_credentials_as_the_manual_says(any_service: Service) -> None:
+    service = any_service
+    assert service.machine.run("lkedge", "check", user="lkedge").returncode == 0
+    without_files(service)
+    for name, text in (("api-key", service.sfu.server.api_key), ("api-secret", service.sfu.server.api_secret)):
+        service.machine.write(f"/etc/credstore/lkedge.{name}", text, 0o600)
+    alone = service.machine.run("lkedge", "check", user="lkedge")
+    assert alone.returncode != 0
+    assert "lkedge.api-secret" in alone.output
+    loaded = [f"--property=LoadCredential=lkedge.{name}" for name in ("api-key", "api-secret")]
+    service.machine.run(
+        "systemd-run", "--quiet", "--pipe", "--property=User=lkedge", *loaded, "lkedge", "check"
+    ).check()
+
+
 async def test_an_encrypted_credential_is_used(service: Service) -> None:
     without_files(service)
     service.machine.shell("mkdir -p /etc/credstore.encrypted")
