@@ -268,7 +268,7 @@ class Publication:
         now_ns = self._clock.monotonic_ns()
         if self._track.is_known and self._track.replan(now_ns):
             self._apply()
-        due_ns = self._track.controller.next_change_ns()
+        due_ns = self._track.controller.next_change_ns() if self._track.is_known else None
         if due_ns is None:
             self._alarm.cancel()
         else:

@@ -126,6 +126,13 @@ async def test_a_listener_who_came_while_signalling_was_away(sfu: Sfu, publish: 
             await wait_heard(one)
 
 
+async def test_always_on_where_the_spare_codec_is_not_enabled(start_sfu: Callable[..., Any], publish: Publish) -> None:
+    sfu = await start_sfu(room={"enabled_codecs": [{"mime": "audio/opus"}, {"mime": "video/VP8"}]})
+    async with publish(sfu) as daemon:
+        assert daemon.daemon.publisher.publication("mic").track.controller.next_change_ns() is None
+        assert daemon.active("mic") == "-"
+
+
 @pytest.mark.parametrize("setting", ["dynacast = false", "red = true"])
 async def test_always_on_in_one_codec(sfu: Sfu, publish: Publish, room_service: RoomService, setting: str) -> None:
     async with publish(sfu, MICROPHONE + f"publish = {{ {setting} }}\n") as daemon:

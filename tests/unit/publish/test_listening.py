@@ -106,6 +106,16 @@ async def test_only_a_server_that_tells_is_waited_for(publication: Publication) 
     assert reason(publication) == ""
 
 
+async def test_a_wait_that_ends_while_the_source_is_opened_anew_asks_for_no_decision(publication: Publication) -> None:
+    publication.attach(Link())
+    publication.track.controller.expect_listeners(-(10**18))
+    await publication._end_worker()
+    publication.refresh()
+    assert not publication._alarm.is_set
+    publication._on_worker_event(SourceOpened(audio=AudioFormat(1)))
+    assert reason(publication) == "not subscribed"
+
+
 async def test_the_codecs_that_somebody_wants(publication: Publication) -> None:
     publication.attach(Link())
     publication.listening.set_codecs({"opus": False, "pcmu": False})
