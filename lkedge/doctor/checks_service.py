@@ -9,8 +9,7 @@ from lkedge.doctor.facts import Configuration, Facts, Folder, Plugin, Unit
 from lkedge.doctor.finding import Finding, fail, ok, warn
 
 READY = "ready"
-UNIT = "lkedge.service"
-
+RUNNING = ("active", "reloading")
 MANY_RESTARTS = 3
 
 
@@ -60,16 +59,16 @@ def _unit(unit: Unit) -> Iterator[Finding]:
     if not unit.load:
         return
     if unit.load != "loaded":
-        yield ok("service", f"{UNIT} is not installed; `lkedge run` publishes from a terminal")
+        yield ok("service", f"{unit.name}.service is not installed; `lkedge run` publishes from a terminal")
         return
     enabled = "enabled" if unit.is_enabled else "not enabled"
-    seen = f"{UNIT} is {unit.active}, {enabled}"
-    log = "`journalctl -u lkedge -e` says why"
+    seen = f"{unit.name}.service is {unit.active}, {enabled}"
+    log = f"`journalctl -u {unit.name} -e` says why"
     if unit.active == "failed":
-        yield fail("service", f"{seen} ({unit.result})", f"{log}; then `sudo systemctl restart lkedge`")
+        yield fail("service", f"{seen} ({unit.result})", f"{log}; then `sudo systemctl restart {unit.name}`")
     elif unit.restarts >= MANY_RESTARTS:
         yield warn("service", f"{seen}; it was restarted {unit.restarts} times", log)
-    elif unit.active != "active":
-        yield warn("service", seen, "`sudo systemctl enable --now lkedge`")
+    elif unit.active not in RUNNING:
+        yield warn("service", seen, f"`sudo systemctl enable --now {unit.name}`")
     else:
         yield ok("service", seen)

@@ -151,13 +151,14 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """The systemd service. load, active: systemd's words; "" without systemd."""
+    """The systemd service. load, active: systemd's words; "" without systemd. name: without ".service"."""
 
     load: str = ""
     active: str = ""
     result: str = ""
     restarts: int = 0
     is_enabled: bool = False
+    name: str = "lkedge"
 
 
 @dataclass(frozen=True, slots=True)

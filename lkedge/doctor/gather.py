@@ -11,7 +11,7 @@ from lkedge.doctor.facts import Encoder, Facts, Network
 from lkedge.doctor.files import Files
 from lkedge.doctor.read_devices import read_camera, read_devices, read_user
 from lkedge.doctor.read_machine import read_board, read_heat, read_memory, read_time
-from lkedge.doctor.read_service import cache_of, read_configuration, read_folders, read_plugins, read_unit
+from lkedge.doctor.read_service import cache_of, read_configuration, read_folders, read_plugins, read_unit, unit_of
 from lkedge.plugin.manager import PluginManager
 
 
@@ -22,7 +22,7 @@ def gather(path: Path | None, plugins: PluginManager, *, with_join: bool = False
     """
     files = Files()
     configuration, config = read_configuration(path, plugins)
-    unit, service_user = read_unit()
+    unit, service_user = read_unit(unit_of(path))
     board, user = read_board(files), read_user(service_user)
     cache = cache_of(user.name == service_user)
     network, join = Network(), None

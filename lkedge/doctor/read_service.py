@@ -16,7 +16,8 @@ from lkedge.plugin.manager import PluginManager
 if TYPE_CHECKING:
     from lkedge.config.models import Config
 
-UNIT = "lkedge.service"
+UNIT = "lkedge"
+INSTANCES = Path("/etc/lkedge/instances")
 SERVICE_CACHE = Path("/var/cache/lkedge")
 PROPERTIES = "LoadState,ActiveState,Result,NRestarts,UnitFileState,User"
 
@@ -54,12 +55,18 @@ def folder_problem(path: Path) -> str:
     return "" if os.access(there, os.W_OK | os.X_OK) else f"{there} cannot be written"
 
 
-def read_unit() -> tuple[Unit, str]:
+def unit_of(path: Path | None) -> str:
+    """The service that has this configuration: of an instance, or of all else."""
+    is_instance = path is not None and path.absolute().parent == INSTANCES
+    return f"{UNIT}@{path.stem}" if path is not None and is_instance else UNIT
+
+
+def read_unit(name: str = UNIT) -> tuple[Unit, str]:
     """The service as systemd has it, and the user it runs as; empty without systemd."""
-    return parse_unit(output_of("systemctl", "show", UNIT, f"--property={PROPERTIES}"))
+    return parse_unit(output_of("systemctl", "show", f"{name}.service", f"--property={PROPERTIES}"), name)
 
 
-def parse_unit(text: str) -> tuple[Unit, str]:
+def parse_unit(text: str, name: str = UNIT) -> tuple[Unit, str]:
     """Of `systemctl show`: lines of NAME=VALUE."""
     values: Mapping[str, str] = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
     if not values:
@@ -71,5 +78,6 @@ def parse_unit(text: str) -> tuple[Unit, str]:
         values.get("Result", ""),
         int(restarts) if restarts.isdigit() else 0,
         values.get("UnitFileState", "") == "enabled",
+        name,
     )
     return unit, values.get("User", "") if unit.load == "loaded" else ""

@@ -218,6 +218,14 @@ WRONG: list[tuple[str, Facts, str, Level, str, str]] = [
         "is inactive, enabled",
         "enable --now",
     ),
+    (
+        "instance stopped",
+        replace(PI_4, unit=Unit("loaded", "inactive", "success", 0, True, "lkedge@yard")),
+        "service",
+        Level.WARN,
+        "lkedge@yard.service is inactive",
+        "enable --now lkedge@yard",
+    ),
 ]
 
 

@@ -12,7 +12,7 @@ from lkedge.doctor.files import Files, output_of
 from lkedge.doctor.read_devices import read_camera, read_devices, read_user
 from lkedge.doctor.read_machine import read_board, read_heat, read_memory, read_time
 from lkedge.doctor.read_network import has_default_route
-from lkedge.doctor.read_service import folder_problem, parse_unit, read_configuration, read_folders
+from lkedge.doctor.read_service import folder_problem, parse_unit, read_configuration, read_folders, unit_of
 from lkedge.plugin.manager import PluginManager
 
 MEMINFO = """\
@@ -147,6 +147,12 @@ def test_the_unit() -> None:
     assert parse_unit(UNIT) == (Unit("loaded", "failed", "exit-code", 4, True), "lkedge")
     assert parse_unit("LoadState=not-found\nActiveState=inactive\nUser=") == (Unit("not-found", "inactive"), "")
     assert parse_unit("") == (Unit(), "")
+
+
+def test_the_unit_of_an_instance_is_known_by_its_configuration() -> None:
+    assert unit_of(None) == unit_of(Path("/etc/lkedge/lkedge.toml")) == "lkedge"
+    assert unit_of(Path("/etc/lkedge/instances/yard.toml")) == "lkedge@yard"
+    assert parse_unit(UNIT, "lkedge@yard")[0].name == "lkedge@yard"
 
 
 def test_the_configuration_with_all_its_problems(tmp_path: Path) -> None:
