@@ -100,11 +100,21 @@ def _read_into(document: Document, file: Path) -> None:
         _Merge(document, {path: Origin(file, line) for path, line in lines.items()}).table((), (), data)
 
 
+SYNTAX_HINTS = {
+    "Invalid value": 'a text stands in quotes, as in name = "front"',
+    "Expected '='": 'a setting is written key = value, as in name = "front"',
+    "Cannot overwrite a value": "this setting stands in its table twice",
+    "Cannot declare": "this table stands in the file twice; write its settings together",
+}
+"""For what the parser says, what is usually behind it."""
+
+
 def _syntax_problem(file: Path, message: str) -> str:
     text, _, place = message.partition(" (at line ")
     line = place.partition(",")[0]
     position = f"{file}:{line}" if line.isdigit() else str(file)
-    return f"{position}: is not valid TOML: {text[:1].lower()}{text[1:]}"
+    hint = next((f"; {words}" for begin, words in SYNTAX_HINTS.items() if text.startswith(begin)), "")
+    return f"{position}: is not valid TOML: {text[:1].lower()}{text[1:]}{hint}"
 
 
 class _Merge:

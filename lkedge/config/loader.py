@@ -6,7 +6,7 @@ import copy
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -19,6 +19,7 @@ from lkedge.config.resolve_control import resolve_control
 from lkedge.config.resolve_livekit import LiveKitResolver
 from lkedge.config.resolve_plugins import resolve_plugins
 from lkedge.config.resolve_track import TrackResolver
+from lkedge.config.samples import models_in
 from lkedge.config.sections import (
     CaptureSection,
     ControlSection,
@@ -108,6 +109,9 @@ class _Loading:
             self._problems.add_plain((key,), f"{key}: {unknown_setting(key, known, known_settings(FileSection))}")
 
     def _livekit(self) -> Any:
+        if self._document.unreadable and self._document.value(("livekit",)) is None:
+            # It stands, no doubt, in what cannot be read, which is said.
+            return None
         section = self._section(LiveKitSection, ("livekit",))
         if section is None:
             return None
@@ -169,7 +173,7 @@ class _Loading:
         except ValidationError as error:
             known = known_settings(model)
             known[()] = [*known[()], *(self._catalogue.sources if model is TrackSection else [])]
-            wrong = self._problems.add_invalid(path, error.errors(include_url=False), known)
+            wrong = self._problems.add_invalid(path, error.errors(include_url=False), known, model)
             return _validated_without(model, table, wrong)
 
 
@@ -199,12 +203,6 @@ def known_settings(model: type[BaseModel], prefix: KeyPath = ()) -> dict[KeyPath
     """The settings that each table below a model may have, by path without indexes."""
     known = {prefix: list(model.model_fields)}
     for name, field in model.model_fields.items():
-        for inner in _models_in(field.annotation):
+        for inner in models_in(field.annotation):
             known.update(known_settings(inner, (*prefix, name)))
     return known
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for argument in get_args(annotation) for model in _models_in(argument)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from lkedge.config.document import Document
 from lkedge.config.locate import KeyPath
-from lkedge.config.suggest import did_you_mean, listed, shown
+from lkedge.config.samples import remedy
+from lkedge.config.suggest import called_otherwise, did_you_mean, listed, shown
 from lkedge.errors import ConfigError
 
 _TYPE_NAMES = {
@@ -37,9 +39,11 @@ _LIMITS = {
     "multiple_of": "a multiple of {multiple_of:g}",
     "too_long": "at most {max_length} entries long",
     "too_short": "at least {min_length} entries long",
-    "string_too_short": "not empty",
     "string_too_long": "at most {max_length} characters long",
 }
+
+_WITH_SAMPLE = ("int_type", "float_type", "list_type", "model_type", "model_attributes_type")
+_NUMERIC = ("greater_than_equal", "greater_than", "less_than_equal", "less_than", "multiple_of")
 
 
 class Problems:
@@ -83,11 +87,16 @@ class Problems:
             raise ConfigError([text for _, text in ordered])
 
     def add_invalid(
-        self, prefix: KeyPath, details: Iterable[ErrorDetails], known: Mapping[KeyPath, list[str]]
+        self,
+        prefix: KeyPath,
+        details: Iterable[ErrorDetails],
+        known: Mapping[KeyPath, list[str]],
+        model: type[BaseModel] | None = None,
     ) -> list[KeyPath]:
         """Note what pydantic found in the table at `prefix`.
 
         known: the keys that each table may have, by path below `prefix` without indexes.
+        model: of the table; it knows samples and units.
 
         Returns:
             The paths below `prefix` of the wrong values.
@@ -96,7 +105,7 @@ class Problems:
         for detail in details:
             by_path.setdefault(self._existing(prefix, detail), []).append(detail)
         for path, errors in by_path.items():
-            self._add_one(prefix, path, errors, known)
+            self._add_one(prefix, path, errors, known, _remedy(model, path, errors))
         return list(by_path)
 
     def _existing(self, prefix: KeyPath, detail: ErrorDetails) -> KeyPath:
@@ -115,7 +124,12 @@ class Problems:
         return isinstance(around, dict) and path[-1] in around
 
     def _add_one(
-        self, prefix: KeyPath, path: KeyPath, errors: list[ErrorDetails], known: Mapping[KeyPath, list[str]]
+        self,
+        prefix: KeyPath,
+        path: KeyPath,
+        errors: list[ErrorDetails],
+        known: Mapping[KeyPath, list[str]],
+        more: str,
     ) -> None:
         full = (*prefix, *path)
         if errors[0]["type"] == "extra_forbidden":
@@ -124,22 +138,32 @@ class Problems:
         elif errors[0]["type"] == "missing":
             self.add_plain(full[:-1], f"{self.place(full)} is required")
         else:
-            self.add(full, _expectation(errors))
+            self.add(full, _expectation(errors) + more)
 
 
 def unknown_setting(key: str, allowed: list[str], known: Mapping[KeyPath, list[str]]) -> str:
     """The sentence about a key that does not exist here."""
-    near = did_you_mean(key, allowed)
+    near = called_otherwise(key, allowed, known) or did_you_mean(key, allowed)
     if not near:
         tables = [".".join(map(str, path)) for path, keys in known.items() if key in keys and path]
         near = f'; it belongs into "{tables[0]}"' if tables else f"; known here: {', '.join(sorted(allowed)) or 'none'}"
     return f"there is no such setting{near}"
 
 
+def _remedy(model: type[BaseModel] | None, path: KeyPath, errors: list[ErrorDetails]) -> str:
+    """What a sentence about a wrong type or limit ends with; nothing is added to choices."""
+    kind = errors[0]["type"]
+    if model is None or len(errors) > 1 or kind not in (*_NUMERIC, *_WITH_SAMPLE):
+        return ""
+    return remedy(model, path, kind in _NUMERIC)
+
+
 def _expectation(errors: list[ErrorDetails]) -> str:
     """`must be ...`, of one error or of all members of a union."""
     if errors[0]["type"] == "value_error":
         return str(errors[0]["ctx"]["error"])
+    if errors[0]["type"] == "string_too_short":
+        return "must not be empty"
     wanted = " or ".join(dict.fromkeys(_wanted(error) for error in errors))
     choices = [name for error in errors for name in _choices(error)]
     return f"must be {wanted}{did_you_mean(errors[0]['input'], choices)}"

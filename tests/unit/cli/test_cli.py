@@ -18,7 +18,7 @@ from lkedge.cli.program import COMMANDS, EX_CONFIG
 from lkedge.cli.token import duration
 from lkedge.plugin.api import DeviceInfo
 from lkedge.plugin.manager import PluginRecord, PluginStatus
-from lkedge.signaling.claims import read_claims
+from lkedge.signaling.claims import Grants, mint_token, read_claims
 from lkedge.terms import TrackKind
 
 Output = pytest.CaptureFixture[str]
@@ -99,6 +99,26 @@ class TestCheck:
             f'{good}:8: track "front", publish.video_codec = "vp9": must be "vp8" or "h264"; did you mean "vp8"?',
             "lkedge: 2 problems in the configuration",
         ]
+
+    def test_what_will_fail_all_the_same(self, good: Path, capsys: Output) -> None:
+        good.write_text(GOOD + '[[track]]\nname = "clip"\nsource = "file"\nfile = { path = "none.mp4" }\n')
+
+        assert main(["check", str(good)]) == 0
+        assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("But")] == [
+            f"But {good.with_name('token.jwt')}: this is no LiveKit access token (three base64 parts with dots between "
+            "are expected)",
+            f"But track clip: there is no {good.with_name('none.mp4')}",
+        ]
+
+    def test_an_expired_token_and_no_track(self, good: Path, capsys: Output) -> None:
+        token = mint_token("k", "s" * 32, identity="box", room="yard", now_s=0.0, grants=Grants())
+        good.with_name("token.jwt").write_text(token)
+        good.write_text(GOOD.partition("[[track]]")[0])
+
+        assert main(["check", str(good)]) == 0
+        out = capsys.readouterr().out
+        assert "token.jwt: the token expired on 1970-01-01" in out
+        assert "there is no [[track]], so nothing is published" in out
 
     def test_a_missing_file(self, tmp_path: Path, capsys: Output) -> None:
         assert main(["check", str(tmp_path / "none.toml")]) == 78

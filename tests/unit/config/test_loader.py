@@ -216,12 +216,15 @@ WRONG = [
     ),
     (
         FRONT + 'capture.width = "1280"\n',
-        'lkedge.toml:7: track "front", capture.width = "1280": must be a whole number',
+        'lkedge.toml:7: track "front", capture.width = "1280": must be a whole number, such as 1280',
     ),
     (FRONT + "capture.width = 1281\n", 'lkedge.toml:7: track "front", capture.width = 1281: must be a multiple of 2'),
     (FRONT + "capture.framerate = 0\n", 'lkedge.toml:7: track "front", capture.framerate = 0: must be more than 0'),
     (FRONT + "muted = 1\n", 'lkedge.toml:7: track "front", muted = 1: must be true or false'),
-    (FRONT + "capture = 3\n", 'lkedge.toml:7: track "front", capture = 3: must be a table'),
+    (
+        FRONT + "capture = 3\n",
+        'lkedge.toml:7: track "front", capture = 3: must be a table, such as { width = 1280, height = 720 }',
+    ),
     (
         FRONT + 'isolation = "proces"\n',
         'lkedge.toml:7: track "front", isolation = "proces": must be "process" or "thread"; did you mean "process"?',
