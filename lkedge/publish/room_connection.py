@@ -134,6 +134,7 @@ class RoomConnection:
             wall=self._wall,
             on_changed=self._on_session_changed,
             on_token=self._tokens.refreshed,
+            rejoin=self.reconnect,
             profile=profile_of(self._livekit),
         )
 

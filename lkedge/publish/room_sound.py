@@ -21,12 +21,21 @@ SETTLED_S = 6.0
 """After a change; RoomUpdated counts those who cannot be seen up to 5 s later, and says nothing of a shorter visit."""
 
 
+MAX_RENEWALS = 100
+"""Each leaves a media section behind in every later offer (rtc.sdp): 65 KB by then. Another join begins without any."""
+
+
 class RoomSound:
     """Of one session. Owned by the event loop."""
 
-    def __init__(self, tracks: RoomTracks, send: Callable[[requests.SignalRequest], None]) -> None:
+    def __init__(
+        self, tracks: RoomTracks, send: Callable[[requests.SignalRequest], None], rejoin: Callable[[], None]
+    ) -> None:
+        """rejoin: ends this session, and begins another one at once."""
         self._tracks = tracks
         self._send = send
+        self._rejoin = rejoin
+        self._renewals = 0
         self._others = 0
         self._counted: int | None = None
         self._is_recording = False
@@ -86,11 +95,19 @@ class RoomSound:
         if not self._is_alone:
             self._renewed.clear()
             return
-        for publication, _, _ in self._tracks.published:
-            if self._may_renew(publication):
-                self._renewed.add(publication)
-                logger.info("%s: nobody is left in the room: published anew, for whoever comes", publication.name)
-                publication.detach()
+        stale = [publication for publication, _, _ in self._tracks.published if self._may_renew(publication)]
+        if stale and self._renewals >= MAX_RENEWALS:
+            logger.info("nobody is left in the room: joining anew, after %d renewals of sound", self._renewals)
+            self._rejoin()
+            return
+        for publication in stale:
+            self._renew(publication)
+
+    def _renew(self, publication: Publication) -> None:
+        logger.info("%s: nobody is left in the room: published anew, for whoever comes", publication.name)
+        self._renewals += 1
+        self._renewed.add(publication)
+        publication.detach()
 
     def _may_renew(self, publication: Publication) -> bool:
         """A muted track stays: without a packet a new one would not be seen."""

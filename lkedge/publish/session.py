@@ -52,6 +52,7 @@ class RoomSession:
         wall: WallClock,
         on_changed: Callable[[ConnectionStatus], None],
         on_token: Callable[[str], None],
+        rejoin: Callable[[], None],
         profile: requests.UpdateMetadata | None = None,
     ) -> None:
         """profile: what others shall see of us; sent after the join when the token said something else."""
@@ -65,7 +66,7 @@ class RoomSession:
         self._client = SignalClient(self._on_event)
         self._path = MediaPath(ice, self, clock=clock, wall=wall)
         self._tracks = RoomTracks(self._path.publisher, self._path.egress, self._path.rtcp, self.do_send)
-        self._events = SessionEvents(self._tracks, self._path.publisher, self._path.subscriber, self.do_send)
+        self._events = SessionEvents(self._tracks, self._path.publisher, self._path.subscriber, self.do_send, rejoin)
         self._permissions = Permissions()
         self._shared: requests.SubscriptionPermissions | None = EVERYBODY
         self._joined: events.Joined | None = None

@@ -36,12 +36,13 @@ class SessionEvents:
         transport: PublisherTransport,
         subscriber: SubscriberTransport,
         send: Callable[[requests.SignalRequest], None],
+        rejoin: Callable[[], None],
     ) -> None:
         self._tracks = tracks
         self._transport = transport
         self._subscriber = subscriber
         self._send = send
-        self.sound = RoomSound(tracks, send)
+        self.sound = RoomSound(tracks, send, rejoin)
         self._answering: set[asyncio.Task[None]] = set()
 
     def dispatch(self, event: events.SignalEvent) -> None:

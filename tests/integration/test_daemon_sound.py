@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lkedge.publish import room_sound
 from lkedge.testing.sfu import LoopbackSfu
 from lkedge.testing.sfu_settings import SfuSettings
 from lkedge.testing.sfu_track import SfuTrack
@@ -69,3 +70,14 @@ async def test_a_new_track_when_everybody_has_left(run: Changing) -> None:
     run.sfu.listen(again)
     await run.more_frames(again, count=20)
     assert not run.sfu.violations
+
+
+async def test_after_many_new_tracks_the_room_is_joined_anew(run: Changing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_sound, "MAX_RENEWALS", 0)
+    track = await paused(run)
+    run.sfu.subscribe(track)
+    await run.more_frames(track, count=20)
+    run.sfu.count(run.sfu.participant(), 1)
+    await run.until(lambda: run.sfu.joins == 2 and run.status("mic").sid not in ("", track.sid))
+    await paused(run)
+    assert run.daemon.status().connection.joins == 2

@@ -72,7 +72,7 @@ def sent() -> list[requests.SignalRequest]:
 
 @pytest.fixture
 def sound(publication: Publication, sent: list[requests.SignalRequest]) -> Iterator[RoomSound]:
-    made = RoomSound(cast(RoomTracks, Tracks(publication)), sent.append)
+    made = RoomSound(cast(RoomTracks, Tracks(publication)), sent.append, rejoin=pytest.fail)
     made.joined(JOINED)
     yield made
     made.close()
