@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from lkedge import journal
 from lkedge.errors import SourceError, WorkerError
 from lkedge.media.frame import EncodedFrame
-from lkedge.media.layers import LayerPlan
 from lkedge.plugin.api import ControlValue
 from lkedge.terms import Isolation, Rid
 from lkedge.worker.backoff import DELAYS_S, BackOff
+from lkedge.worker.commands import apply_command, start_command
 from lkedge.worker.daemon_link import DaemonLink
 from lkedge.worker.events import ControlSet, SnapshotTaken, WorkerDied, WorkerEvent, WorkerStats
 from lkedge.worker.launch import RunningWorker, launch
 from lkedge.worker.log_levels import levels
+from lkedge.worker.log_lines import log_line
 from lkedge.worker.messages import (
-    ApplyAudio,
-    ApplyLayers,
     Command,
     LogLine,
     Report,
@@ -30,15 +27,12 @@ from lkedge.worker.messages import (
     Retry,
     SetControl,
     SetLogLevels,
-    Start,
     Stop,
     TakeSnapshot,
     UseEncoder,
 )
-from lkedge.worker.spec import Plan, VideoWorkerSpec, WorkerSpec
+from lkedge.worker.spec import Plan, WorkerSpec
 from lkedge.worker.watch import StallWatch
-
-logger = logging.getLogger(__name__)
 
 STOP_DEADLINE_S = 2.0
 WATCH_INTERVAL_S = 0.5
@@ -117,7 +111,7 @@ class WorkerHost:
     def apply(self, plan: Plan) -> None:
         """Use this plan from the next picture on; it outlives the worker."""
         self._plan = plan
-        self._send(_apply_command(plan))
+        self._send(apply_command(plan))
         if self._watch is not None:
             self._watch.want(plan.capture, time.monotonic_ns())
 
@@ -192,17 +186,11 @@ class WorkerHost:
             on_closed=self._link_closed,
         )
         self._watch = StallWatch(self._spec.stall_after_s, time.monotonic_ns())
-        self._send(self._start_command())
+        self._send(start_command(self._spec, self._plugins, self._controls))
         self.follow_log_levels()
         if self._plan is not None:
             self.apply(self._plan)
         self._schedule(WATCH_INTERVAL_S, self._check)
-
-    def _start_command(self) -> Start:
-        level = logging.getLogger("lkedge").getEffectiveLevel()
-        if isinstance(self._spec, VideoWorkerSpec):
-            return Start(self._spec, None, self._plugins, level, dict(self._controls))
-        return Start(None, self._spec, self._plugins, level, dict(self._controls))
 
     def _send(self, command: Command) -> None:
         if self._link is not None:
@@ -221,19 +209,13 @@ class WorkerHost:
 
     def _take_report(self, report: Report | SnapshotTaken) -> None:
         if isinstance(report, LogLine):
-            self._log(report)
+            log_line(self._spec.track, report)
             return
         if isinstance(report, WorkerStats) and self._watch is not None:
             self._watch.take(report, time.monotonic_ns())
         if isinstance(report, ControlSet):
             self._remember(report)
         self._on_event(report)
-
-    def _log(self, line: LogLine) -> None:
-        """Whether its level is wanted has been decided where it was said, by logger."""
-        extra = journal.fields_of(line.fields) | journal.event(track=self._spec.track)
-        args = (self._spec.track, line.text)
-        logger.handle(logger.makeRecord(logger.name, line.level, __file__, 0, "%s: %s", args, None, "_log", extra))
 
     def _remember(self, control: ControlSet) -> None:
         """The latest comes last: some controls can only be set after others."""
@@ -307,7 +289,3 @@ class WorkerHost:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def _apply_command(plan: Plan) -> Command:
-    return ApplyLayers(plan) if isinstance(plan, LayerPlan) else ApplyAudio(plan)

@@ -11,7 +11,9 @@ from lkedge.log import ROOT
 def levels() -> dict[str, int]:
     """By logger, those of ours and of plugins that were set in this process; ROOT has the general one."""
     loggers = logging.root.manager.loggerDict
-    set_ones = {name: one.level for name, one in loggers.copy().items() if isinstance(one, logging.Logger) and one.level}
+    set_ones = {
+        name: one.level for name, one in loggers.copy().items() if isinstance(one, logging.Logger) and one.level
+    }
     ours = {name: level for name, level in set_ones.items() if is_ours(name)}
     return {ROOT: logging.getLogger(ROOT).getEffectiveLevel(), **ours}
 
