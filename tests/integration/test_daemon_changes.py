@@ -17,7 +17,8 @@ from lkedge.publish.permissions import ParticipantPermission, Permissions
 from lkedge.publish.state import TrackState
 from lkedge.terms import BitsPerSecond, Rid, TrackSource
 from lkedge.testing.sfu import LoopbackSfu
-from tests.integration.changing_daemon import FRONT, HDMI, MIC, SETTINGS, Changing, begun, changing, is_continuous
+from tests.integration.changing_daemon import FRONT, HDMI, MIC, Changing, begun, changing, is_continuous
+from tests.integration.daemon_in_room import QUICK
 
 H = Rid("h")
 LOW = LayerLimit(max_bitrate=BitsPerSecond(100_000))
@@ -205,7 +206,7 @@ async def test_permissions_are_said_again_after_a_resume(tmp_path: Path) -> None
 
 async def test_what_is_kept_survives_a_restart_of_the_daemon(tmp_path: Path) -> None:
     only = Permissions(False, (ParticipantPermission("bob", tracks=("front",)),))
-    async with LoopbackSfu(SETTINGS) as sfu:
+    async with LoopbackSfu(QUICK) as sfu:
         async with begun(tmp_path, sfu, FRONT + MIC + HDMI) as run:
             await run.published("front", "h")
             await run.published("hdmi")

@@ -6,19 +6,17 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from lkedge.config.loader import load
-from lkedge.daemon.app import Daemon
 from lkedge.errors import ConfigError, SourceError
-from lkedge.plugin.manager import PluginManager
 from lkedge.publish.publication import Publication
-from lkedge.publish.state import TrackState, TrackStatus
+from lkedge.publish.state import TrackState
 from lkedge.testing.sfu import LoopbackSfu
+from tests.integration.daemon_in_room import DaemonInRoom, daemon_in_room
 
 TRACKS = """
 [[track]]
@@ -33,46 +31,21 @@ isolation = "thread"
 """
 
 
-class Running:
-    """A daemon in the room of a loop-back SFU."""
-
-    def __init__(self, daemon: Daemon, sfu: LoopbackSfu) -> None:
-        self.daemon = daemon
-        self.sfu = sfu
-        self.publisher = daemon.publisher
-
+class Running(DaemonInRoom):
     @property
     def hdmi(self) -> Publication:
         return next(one for one in self.publisher.publications if one.name == "hdmi")
 
-    @property
-    def status(self) -> TrackStatus:
-        return next(track for track in self.daemon.status().tracks if track.name == "hdmi")
-
     def value(self, name: str) -> object:
         return next((control.value for control in self.hdmi.controls if control.name == name), None)
-
-    async def until(self, is_true: Callable[[], object]) -> None:
-        async with asyncio.timeout(15):
-            while not is_true():
-                await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Running]:
-    plugins = PluginManager(load_entry_points=False, targets=("lkedge.testing.fakes_plugin",))
-    async with LoopbackSfu() as sfu:
-        (folder / "token").write_text(sfu.token())
-        path = folder / "lkedge.toml"
-        path.write_text(f'[livekit]\nurl = "{sfu.url}"\ntoken_file = "token"\n{TRACKS}')
-        daemon = Daemon(load(path, plugins.registry), plugins=plugins)
-        await daemon.start()
-        try:
-            run = Running(daemon, sfu)
-            await run.until(lambda: run.status.state is TrackState.PUBLISHED and run.hdmi.controls)
-            yield run
-        finally:
-            await daemon.stop()
+    async with LoopbackSfu() as sfu, daemon_in_room(folder, sfu, TRACKS) as begun:
+        run = Running(begun.daemon, sfu, begun.path)
+        await run.until(lambda: run.status("hdmi").state is TrackState.PUBLISHED and run.hdmi.controls)
+        yield run
 
 
 async def test_control_is_set_while_the_track_is_published(tmp_path: Path) -> None:
@@ -80,7 +53,7 @@ async def test_control_is_set_while_the_track_is_published(tmp_path: Path) -> No
         control = await run.publisher.set_control("hdmi", "gain", 4)
         assert (control.name, control.value, control.maximum) == ("gain", 4, 16.0)
         await run.until(lambda: run.value("gain") == 4.0)
-        assert run.status.restarts == 0
+        assert run.status("hdmi").restarts == 0
 
 
 async def test_refusals_are_sentences_and_nothing_changes(tmp_path: Path) -> None:
@@ -96,17 +69,17 @@ async def test_refusals_are_sentences_and_nothing_changes(tmp_path: Path) -> Non
         with pytest.raises(ConfigError, match="no track named 'side'"):
             await run.publisher.set_control("side", "gain", 1)
         assert run.value("gain") == 1.0
-        assert run.status.state is TrackState.PUBLISHED
+        assert run.status("hdmi").state is TrackState.PUBLISHED
 
 
 async def test_condition_is_in_the_status_and_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "lkedge.publish.live_source")
     async with running(tmp_path) as run:
         await run.publisher.set_control("hdmi", "signal", False)
-        await run.until(lambda: run.status.condition == "no signal")
-        assert run.status.state is TrackState.PUBLISHED
+        await run.until(lambda: run.status("hdmi").condition == "no signal")
+        assert run.status("hdmi").state is TrackState.PUBLISHED
         await run.publisher.set_control("hdmi", "signal", True)
-        await run.until(lambda: run.status.condition == "")
+        await run.until(lambda: run.status("hdmi").condition == "")
     said = [record.getMessage() for record in caplog.records if record.name == "lkedge.publish.live_source"]
     assert said == ["hdmi: the source says: no signal", "hdmi: the source no longer says: no signal"]
 
@@ -115,18 +88,18 @@ async def test_killed_worker_keeps_what_was_set_and_the_track(tmp_path: Path) ->
     async with running(tmp_path) as run:
         await run.publisher.set_control("hdmi", "mode", "manual")
         await run.publisher.set_control("hdmi", "signal", False)
-        await run.until(lambda: run.status.condition)
-        sid = run.status.sid
-        os.kill(run.status.worker_pid, signal.SIGKILL)
-        await run.until(lambda: run.status.restarts == 1 and run.hdmi.controls)
-        await run.until(lambda: run.status.condition == "no signal")
+        await run.until(lambda: run.status("hdmi").condition)
+        sid = run.status("hdmi").sid
+        os.kill(run.status("hdmi").worker_pid, signal.SIGKILL)
+        await run.until(lambda: run.status("hdmi").restarts == 1 and run.hdmi.controls)
+        await run.until(lambda: run.status("hdmi").condition == "no signal")
         assert run.value("mode") == "manual"
-        assert (run.status.sid, run.status.state) == (sid, TrackState.PUBLISHED)
+        assert (run.status("hdmi").sid, run.status("hdmi").state) == (sid, TrackState.PUBLISHED)
 
 
 async def test_request_to_a_worker_that_hangs_or_dies_ends_with_the_reason(tmp_path: Path) -> None:
     async with running(tmp_path) as run:
-        pid = run.status.worker_pid
+        pid = run.status("hdmi").worker_pid
         os.kill(pid, signal.SIGSTOP)
         with pytest.raises(SourceError, match="did not answer within 3 s"):
             await run.publisher.set_control("hdmi", "gain", 4)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from lkedge.config.loader import load
-from lkedge.daemon.app import Daemon
-from lkedge.plugin.manager import PluginManager
 from lkedge.publish.state import TrackState, TrackStatus
 from lkedge.testing.sfu import LoopbackSfu
+from tests.integration.daemon_in_room import DaemonInRoom, daemon_in_room
 
 PLUGIN = """
 from lkedge.plugin.api import EncoderRegistration
@@ -57,41 +54,23 @@ def block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return switch
 
 
-class Running:
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
-
+class Running(DaemonInRoom):
     @property
     def front(self) -> TrackStatus:
-        (track,) = self._daemon.status().tracks
-        return track
+        return self.status("front")
 
     @property
     def pid(self) -> int | None:
-        return self._daemon.publisher.publications[0].worker.pid
-
-    async def until(self, is_true: Callable[[], object]) -> None:
-        async with asyncio.timeout(30):
-            while not is_true():
-                await asyncio.sleep(0.01)
+        return self.publisher.publications[0].worker.pid
 
 
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Running]:
     """A daemon whose track is published and encoded."""
-    plugins = PluginManager(load_entry_points=False, targets=("block_plugin",))
-    async with LoopbackSfu() as sfu:
-        (folder / "token").write_text(sfu.token())
-        path = folder / "lkedge.toml"
-        path.write_text(f'[livekit]\nurl = "{sfu.url}"\ntoken_file = "token"\n{TRACK}')
-        daemon = Daemon(load(path, plugins.registry), plugins=plugins)
-        await daemon.start()
-        try:
-            run = Running(daemon)
-            await run.until(lambda: run.front.state is TrackState.PUBLISHED and run.front.encoder)
-            yield run
-        finally:
-            await daemon.stop()
+    async with LoopbackSfu() as sfu, daemon_in_room(folder, sfu, TRACK, ("block_plugin",)) as begun:
+        run = Running(begun.daemon, sfu, begun.path)
+        await run.until(lambda: run.front.state is TrackState.PUBLISHED and run.front.encoder)
+        yield run
 
 
 async def test_the_first_start_goes_over_to_hardware_and_the_second_begins_with_it(tmp_path: Path) -> None:

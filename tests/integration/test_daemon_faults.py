@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from lkedge.clock import SECOND_NS
-from lkedge.config.loader import load
-from lkedge.daemon.app import Daemon
-from lkedge.plugin.manager import PluginManager
-from lkedge.publish.state import ConnectionState, LayerStatus, TrackState, TrackStatus
+from lkedge.publish.state import ConnectionState, TrackState
 from lkedge.terms import VideoQuality
 from lkedge.testing.sfu import LoopbackSfu
-from lkedge.testing.sfu_dynacast import DynacastTiming
 from lkedge.testing.sfu_rtp import every_nth, only_ssrc
 from lkedge.testing.sfu_settings import Faults, SfuSettings
-from lkedge.testing.sfu_track import SfuTrack
-
-SLOW_MACHINE_S = 30.0
-
-QUICK = SfuSettings(dynacast=DynacastTiming(initial_wait_ns=60 * SECOND_NS, pause_delay_ns=SECOND_NS // 5))
+from tests.integration.daemon_in_room import QUICK, DaemonInRoom, daemon_in_room
 
 TRACKS = """
 [[track]]
@@ -40,52 +29,12 @@ isolation = "thread"
 """
 
 
-class Running:
-    """A daemon in the room of a loop-back SFU."""
-
-    def __init__(self, daemon: Daemon, sfu: LoopbackSfu) -> None:
-        self.daemon = daemon
-        self.sfu = sfu
-
-    def track(self, name: str) -> TrackStatus:
-        return next(track for track in self.daemon.status().tracks if track.name == name)
-
-    def layer(self, name: str, rid: str) -> LayerStatus:
-        return next(layer for layer in self.track(name).layers if layer.rid == rid)
-
-    @property
-    def state(self) -> ConnectionState:
-        return self.daemon.status().connection.state
-
-    async def until(self, is_true: object, timeout_s: float = SLOW_MACHINE_S) -> None:
-        assert callable(is_true)
-        async with asyncio.timeout(timeout_s):
-            while not is_true():
-                await asyncio.sleep(0.01)
-
-    async def more_frames(self, track: SfuTrack, rid: str, count: int = 10) -> None:
-        """Until that many more frames of a layer are complete and decodable."""
-        start_ns = time.monotonic_ns()
-        await self.sfu.until(
-            lambda: sum(f.received_ns > start_ns and f.is_decodable for f in track.frames(rid)) >= count,
-            SLOW_MACHINE_S,
-        )
-
-
 @asynccontextmanager
 async def running(
     folder: Path, settings: SfuSettings = QUICK, faults: Faults | None = None, tracks: str = TRACKS
-) -> AsyncIterator[Running]:
-    async with LoopbackSfu(settings, faults) as sfu:
-        (folder / "token").write_text(sfu.token())
-        path = folder / "lkedge.toml"
-        path.write_text(f'[livekit]\nurl = "{sfu.url}"\ntoken_file = "token"\n{tracks}')
-        daemon = Daemon(load(path, PluginManager().registry))
-        await daemon.start()
-        try:
-            yield Running(daemon, sfu)
-        finally:
-            await daemon.stop()
+) -> AsyncIterator[DaemonInRoom]:
+    async with LoopbackSfu(settings, faults) as sfu, daemon_in_room(folder, sfu, tracks) as run:
+        yield run
 
 
 async def test_publishes_as_a_real_server_needs_it(tmp_path: Path) -> None:
@@ -152,7 +101,7 @@ async def test_nobody_watches_so_the_source_is_closed_and_comes_back(tmp_path: P
         await run.more_frames(track, "q")
         ssrcs = {rid: track.stream(rid).ssrc for rid in ("q", "h")}
         run.sfu.unsubscribe(track)
-        await run.until(lambda: not run.track("front").captures)
+        await run.until(lambda: not run.status("front").captures)
         run.sfu.subscribe(track, VideoQuality.HIGH)
         await run.more_frames(track, "h")
         assert {rid: track.stream(rid).ssrc for rid in ("q", "h")} == ssrcs
@@ -177,7 +126,7 @@ async def test_a_session_that_cannot_be_resumed_is_joined_anew_without_a_new_wor
         await run.sfu.until(lambda: any(t.name == "front" and t is not first for t in run.sfu.tracks()))
         again = next(t for t in run.sfu.tracks() if t.name == "front")
         await run.more_frames(again, "q")
-        assert run.track("front").restarts == 0
+        assert run.status("front").restarts == 0
         assert run.daemon.status().connection.joins == 2
 
 
@@ -215,9 +164,9 @@ async def test_no_source_at_all_still_joins(tmp_path: Path) -> None:
     tracks = '[[track]]\nname = "clip"\nsource = "file"\npublish_as = "camera"\nfile = { path = "none.mp4" }\n'
     (tmp_path / "none.mp4").write_bytes(b"not a film")
     async with running(tmp_path, tracks=tracks) as run:
-        await run.until(lambda: run.track("clip").state is TrackState.FAILED)
-        assert "none.mp4" in run.track("clip").reason
-        await run.until(lambda: run.state is ConnectionState.CONNECTED)
+        await run.until(lambda: run.status("clip").state is TrackState.FAILED)
+        assert "none.mp4" in run.status("clip").reason
+        await run.until(lambda: run.daemon.status().connection.state is ConnectionState.CONNECTED)
         await run.sfu.until(lambda: run.sfu.participant().state == 2)
 
 
@@ -226,8 +175,8 @@ async def test_silence_of_the_media_path_is_repaired_by_an_ice_restart(tmp_path:
         track = await run.sfu.wait_for_track("front")
         await run.more_frames(track, "q")
         run.sfu.silence(run.sfu.participant(), 6.0)
-        await run.until(lambda: run.state is ConnectionState.RECONNECTING, 15)
-        await run.until(lambda: run.state is ConnectionState.CONNECTED, 20)
+        await run.until(lambda: run.daemon.status().connection.state is ConnectionState.RECONNECTING, 15)
+        await run.until(lambda: run.daemon.status().connection.state is ConnectionState.CONNECTED, 20)
         await run.more_frames(track, "q")
         assert run.sfu.joins == 1
         assert not run.sfu.violations
@@ -246,7 +195,7 @@ async def test_nonsense_from_the_server_disturbs_nothing(tmp_path: Path) -> None
 async def test_a_refused_join_says_why_and_goes_on(tmp_path: Path, status: int) -> None:
     faults = Faults(handshake_status=status)
     async with running(tmp_path, faults=faults) as run:
-        await run.until(lambda: run.state is ConnectionState.WAITING)
+        await run.until(lambda: run.daemon.status().connection.state is ConnectionState.WAITING)
         assert run.daemon.status().connection.reason
         faults.handshake_status = None
         run.daemon.publisher.reconnect()
@@ -257,15 +206,15 @@ async def test_a_refused_track_fails_alone(tmp_path: Path) -> None:
     faults = Faults(refuse_track=lambda name: "NOT_ALLOWED" if name == "mic" else None)
     async with running(tmp_path, faults=faults) as run:
         track = await run.sfu.wait_for_track("front")
-        await run.until(lambda: run.track("mic").state is TrackState.FAILED)
-        assert "permit" in run.track("mic").reason
+        await run.until(lambda: run.status("mic").state is TrackState.FAILED)
+        assert "permit" in run.status("mic").reason
         await run.more_frames(track, "q")
 
 
 async def test_a_rejected_section_fails_alone(tmp_path: Path) -> None:
     async with running(tmp_path, faults=Faults(rejected_mids={"1"})) as run:
-        await run.until(lambda: TrackState.FAILED in {run.track(name).state for name in ("front", "mic")})
-        await run.until(lambda: TrackState.PUBLISHED in {run.track(name).state for name in ("front", "mic")})
+        await run.until(lambda: TrackState.FAILED in {run.status(name).state for name in ("front", "mic")})
+        await run.until(lambda: TrackState.PUBLISHED in {run.status(name).state for name in ("front", "mic")})
 
 
 async def test_a_track_that_the_server_takes_away_stays_away(tmp_path: Path) -> None:
@@ -273,7 +222,7 @@ async def test_a_track_that_the_server_takes_away_stays_away(tmp_path: Path) -> 
         track = await run.sfu.wait_for_track("front")
         sound = await run.sfu.wait_for_track("mic")
         run.sfu.unpublish(track)
-        await run.until(lambda: run.track("front").state is TrackState.UNPUBLISHED)
+        await run.until(lambda: run.status("front").state is TrackState.UNPUBLISHED)
         before = len(sound.frames())
         await run.sfu.until(lambda: len(sound.frames()) > before + 10)
         assert [one.name for one in run.sfu.tracks()] == ["mic"]
@@ -284,7 +233,7 @@ async def test_an_administrators_mute_stops_the_packets(tmp_path: Path) -> None:
         track = await run.sfu.wait_for_track("front")
         await run.more_frames(track, "q")
         run.sfu.mute(track)
-        await run.until(lambda: run.track("front").state is TrackState.MUTED)
+        await run.until(lambda: run.status("front").state is TrackState.MUTED)
         assert run.layer("front", "q").reason == "muted"
         run.daemon.publisher.set_muted("front", False)
         await run.more_frames(track, "q")
