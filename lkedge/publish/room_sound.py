@@ -14,12 +14,12 @@ from lkedge.publish.alarm import Alarm
 from lkedge.publish.publication import Publication
 from lkedge.publish.room_tracks import RoomTracks
 from lkedge.signaling import events, requests
+from lkedge.signaling.participant import Participant
 
 logger = logging.getLogger(__name__)
 
 SETTLED_S = 6.0
 """After a change; RoomUpdated counts those who cannot be seen up to 5 s later, and says nothing of a shorter visit."""
-
 
 MAX_RENEWALS = 100
 """Each leaves a media section behind in every later offer (rtc.sdp): 65 KB by then. Another join begins without any."""
@@ -36,6 +36,7 @@ class RoomSound:
         self._send = send
         self._rejoin = rejoin
         self._renewals = 0
+        self._must_ask = False
         self._others = 0
         self._counted: int | None = None
         self._is_recording = False
@@ -52,10 +53,8 @@ class RoomSound:
         self._others = joined.other_participants
 
     def resumed(self) -> None:
-        """What was said meanwhile is lost: an unmute, also one that changes nothing, makes the server say it again."""
-        for publication, sid, _ in self._tracks.published:
-            if publication.listening.is_expected and not publication.is_muted:
-                self._send(requests.Mute(sid, False))
+        """What was said meanwhile is lost; once the server has described us anew, it is asked."""
+        self._must_ask = True
 
     def take(self, event: events.SignalEvent) -> None:
         """Whatever tells of listeners, or of who is in the room."""
@@ -64,6 +63,8 @@ class RoomSound:
                 self._heard(event)
             case events.TrackSubscribed():
                 self._subscribed(event)
+            case events.ParticipantUpdated():
+                self._ask(event.participant)
             case events.OthersChanged():
                 self._others = event.count
                 self._settling.set(SETTLED_S)
@@ -72,6 +73,16 @@ class RoomSound:
                 self._renew_if_alone()
             case _:
                 pass
+
+    def _ask(self, ourselves: Participant) -> None:
+        """An unmute makes the server tell again; of what somebody muted meanwhile it would be more than a question."""
+        if not self._must_ask:
+            return
+        self._must_ask = False
+        for publication, sid, _ in self._tracks.published:
+            is_unmuted = not publication.is_muted and sid in ourselves.track_sids - ourselves.muted_sids
+            if is_unmuted and publication.listening.is_expected:
+                self._send(requests.Mute(sid, False))
 
     def _heard(self, event: events.SubscribedAudioCodecUpdate) -> None:
         publication = self._tracks.by_sid(event.sid)

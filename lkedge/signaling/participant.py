@@ -39,7 +39,7 @@ class Permission:
 class Participant:
     """Ourselves, as the server sees us.
 
-    track_sids: of the tracks that others can see.
+    track_sids: of the tracks that others can see. muted_sids: of those among them that are muted.
     """
 
     sid: str
@@ -50,3 +50,4 @@ class Participant:
     permission: Permission = Permission()
     state: ParticipantState = ParticipantState.JOINED
     track_sids: frozenset[TrackSid] = frozenset()
+    muted_sids: frozenset[TrackSid] = frozenset()

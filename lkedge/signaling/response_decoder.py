@@ -75,6 +75,7 @@ def participant(info: models.ParticipantInfo) -> Participant:
         permission=_permission(info.permission),
         state=_STATE_OF.get(info.state, ParticipantState.JOINED),
         track_sids=frozenset(TrackSid(track.sid) for track in info.tracks),
+        muted_sids=frozenset(TrackSid(track.sid) for track in info.tracks if track.muted),
     )
 
 

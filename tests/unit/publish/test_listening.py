@@ -18,6 +18,7 @@ from lkedge.publish.publication import Publication
 from lkedge.publish.room_sound import RoomSound
 from lkedge.publish.room_tracks import RoomTracks
 from lkedge.signaling import events, requests
+from lkedge.signaling.participant import Participant
 from lkedge.terms import Cid, TrackSid, TrackSource
 from lkedge.worker.events import SourceOpened
 
@@ -213,23 +214,33 @@ async def test_not_while_muted(publication: Publication, sound: RoomSound) -> No
     assert publication.attachment is not None
 
 
-async def test_after_a_resume_the_server_is_asked_again(
+def ourselves(*, muted: bool = False) -> events.ParticipantUpdated:
+    muted_sids = frozenset({SID}) if muted else frozenset[TrackSid]()
+    return events.ParticipantUpdated(Participant("PA", "camera", track_sids=frozenset({SID}), muted_sids=muted_sids))
+
+
+async def test_after_a_resume_the_server_is_asked_again_once(
     publication: Publication, sound: RoomSound, sent: list[requests.SignalRequest]
 ) -> None:
     publication.attach(Link())
+    sound.take(ourselves())
+    assert sent == []
     sound.resumed()
+    sound.take(ourselves())
+    sound.take(ourselves())
     assert sent == [requests.Mute(SID, False)]
-    hears(sound)
-    sound.resumed()
-    assert len(sent) == 1
 
 
-async def test_a_muted_track_is_not_unmuted_by_the_question(
-    publication: Publication, sound: RoomSound, sent: list[requests.SignalRequest]
+@pytest.mark.parametrize("why", ["heard", "muted by us", "muted by somebody meanwhile"])
+async def test_nothing_is_asked_of_what_is_heard_or_muted(
+    publication: Publication, sound: RoomSound, sent: list[requests.SignalRequest], why: str
 ) -> None:
     publication.attach(Link())
-    publication.set_muted(True)
+    if why == "heard":
+        hears(sound)
+    publication.set_muted(why == "muted by us")
     sound.resumed()
+    sound.take(ourselves(muted=why.startswith("muted by somebody")))
     assert sent == []
 
 

@@ -118,7 +118,7 @@ def test_an_update_about_us_becomes_an_event() -> None:
         attributes={"a": "b"},
         state=models.ParticipantInfo.State.ACTIVE,
         permission=models.ParticipantPermission(can_publish=True, can_publish_sources=[models.TrackSource.CAMERA]),
-        tracks=[models.TrackInfo(sid="TR_1")],
+        tracks=[models.TrackInfo(sid="TR_1"), models.TrackInfo(sid="TR_2", muted=True)],
     )
 
     (event,) = received(joined(), update=rtc.ParticipantUpdate(participants=[info]))
@@ -128,7 +128,7 @@ def test_an_update_about_us_becomes_an_event() -> None:
     assert (participant.name, participant.attributes, participant.state) == ("Front", {"a": "b"}, "active")
     assert participant.permission.allows(TrackSource.CAMERA)
     assert not participant.permission.allows(TrackSource.MICROPHONE)
-    assert participant.track_sids == {"TR_1"}
+    assert (participant.track_sids, participant.muted_sids) == ({"TR_1", "TR_2"}, {"TR_2"})
 
 
 def test_quality_and_loudness_of_us_only() -> None:
