@@ -134,6 +134,18 @@ def test_key_frames_come_when_asked_for(node: Node, make: Make) -> None:
     check_pictures(frames[3:], 3)
 
 
+def test_a_slow_driver_works_while_the_next_picture_is_prepared(node: Node, make: Make) -> None:
+    encoder = make(node, deadlines=replace(EMULATED, in_step=0))
+
+    results = [encoder.encode(sample(WIDTH, HEIGHT, index), key_frame=index == 6) for index in range(8)]
+
+    assert [index for index, result in enumerate(results) if result is None] == [2, 7], "late by one, but the key frame"
+    frames = [result for result in results if result is not None]
+    assert [frame.captured_ns for frame in frames] == [sample(2, 2, index).captured_ns for index in (0, 1, 2, 3, 4, 6)]
+    assert [frame.is_key for frame in frames] == [True] + [False] * 4 + [True]
+    check_pictures(frames[:5], 0)
+
+
 def test_several_layers_are_several_encoders(node: Node, make: Make) -> None:
     encoders = [make(node) for _ in range(3)]
 

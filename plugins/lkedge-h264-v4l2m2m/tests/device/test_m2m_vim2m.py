@@ -9,6 +9,7 @@ import ctypes
 import logging
 import os
 import random
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -53,9 +54,10 @@ Make = Callable[..., Scaler]
 
 @pytest.fixture
 def node(lab_devices: LabDevices) -> ScalerNode:
-    (found,) = find_scalers(LinuxM2mKernel(), RGB, RGB).nodes
-    assert found.path == os.path.realpath(lab_devices.video("scaler"))
-    return found
+    path = os.path.realpath(lab_devices.video("scaler"))
+    found = find_scalers(LinuxM2mKernel(), RGB, RGB)
+    assert [each.path for each in found.nodes] == [path], found.problems
+    return found.nodes[0]
 
 
 @pytest.fixture
@@ -82,7 +84,13 @@ def unplug(node: ScalerNode) -> Iterator[Callable[[], None]]:
 
     yield take
     if not (DRIVER / device).exists():
-        (DRIVER / "bind").write_text(device)
+        plug_in(device)
+
+
+def plug_in(device: str = "vim2m.0") -> None:
+    """With the next free number."""
+    (DRIVER / "bind").write_text(device)
+    subprocess.run(["udevadm", "settle"], check=True, timeout=30)
 
 
 def noise(seed: int, size: tuple[int, int] = FROM) -> VideoFrame:
@@ -236,7 +244,7 @@ def test_a_layer_goes_over_to_the_processor_and_back(
 
     assert [layer.scale(noise(seed), SLOW_FRAMERATE) for seed in (2, 3)] == [None, None]
     assert caplog.text.count("layers are scaled by the processor") == 1
-    (DRIVER / "bind").write_text("vim2m.0")
+    plug_in()
     clock.advance(RETRY_AFTER_NS / 1e9 + 1)
     assert layer.scale(noise(4), SLOW_FRAMERATE) is not None
     layer.close()
