@@ -54,6 +54,7 @@ class Daemon:
         print("stopping", flush=True)
         await asyncio.sleep(600)
     async def reload(self): pass
+    def surround_reloads(self, around): pass
     def problems(self): return {}
     def status(self): return Status(ConnectionStatus(ConnectionState.CONNECTED), ())
 
