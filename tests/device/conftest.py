@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from lkedge.demo import livekit_server
 from tests.device.harness.guest import Guest
 from tests.device.harness.machine import HOST_ADDRESS, image_folder
-from tests.device.harness.packages import build_wheels, install
+from tests.device.harness.packages import install, shared_wheels
+from tests.finished import LabError
 from tests.sfu.harness.sfu import Sfu
 
 TEST_DEADLINE_S = 900.0
+
+NOT_BOOTED = "LKEDGE_LAB_NOT_BOOTED"
+"""A folder for reports of machines that cannot be booted here; for tools/test-device.sh these are no failed tests."""
 _numbers = itertools.count()
 
 
@@ -28,15 +34,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def guest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guest]:
-    """The booted machine with lkedge and its plugins."""
-    wheels = build_wheels(tmp_path_factory.mktemp("wheels"))
+    """The booted machine with lkedge and its plugins; each process of pytest-xdist has its own."""
     guest = Guest(image_folder())
     try:
-        guest.wait_ready()
+        wheels = shared_wheels(_folder_of_all(tmp_path_factory))
+        _wait_ready(guest)
         install(guest, wheels)
         yield guest
     finally:
         guest.stop()
+
+
+def _folder_of_all(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of all processes of this run."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+def _wait_ready(guest: Guest) -> None:
+    try:
+        guest.wait_ready()
+    except LabError as error:
+        if reports := os.environ.get(NOT_BOOTED):
+            (Path(reports) / str(os.getpid())).write_text(str(error))
+        raise
 
 
 @pytest.fixture(scope="session")

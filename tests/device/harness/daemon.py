@@ -7,6 +7,8 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tests.device.harness.guest import Guest
@@ -18,7 +20,10 @@ from tests.sfu.harness.sfu import Sfu
 FOLDER = "/srv/daemon"
 STATUS = f"{FOLDER}/status.jsonl"
 SCRIPT = ROOT / "tests/device/harness/observed_daemon.py"
+PULSE = SCRIPT.with_name("pulse.py")
+STANDSTILLS = f"{FOLDER}/standstills"
 UNIT = "lkedge-under-test"
+PULSE_UNIT = "pulse"
 POLL_S = 0.5
 
 
@@ -43,7 +48,7 @@ class GuestDaemon:
 
     def track_history(self, name: str, since: int = 0) -> list[dict[str, Any]]:
         """Every status of a track from that index of `history` on."""
-        return [track for status in self.history[since:] for track in status["tracks"] if track["name"] == name]
+        return [track_of(status, name) for status in self.history[since:]]
 
     async def wait_for(self, predicate: Callable[[], object], deadline_s: float = 120.0) -> None:
         """Until `predicate` holds of the history. Raises TimeoutError with the journal."""
@@ -72,34 +77,55 @@ class GuestDaemon:
                 raise TimeoutError(f"{words!r} is not in the journal within {deadline_s} s:\n{journal}")
             await asyncio.sleep(POLL_S)
 
+    async def standstill_ms(self) -> int:
+        """For how long the whole machine has stood still since the daemon was started, all times together."""
+        text = await asyncio.to_thread(self._guest.pull, STANDSTILLS)
+        return sum(map(int, text.split()))
+
     async def journal(self, lines: int = 60) -> str:
         """The end of its log."""
         done = await asyncio.to_thread(self._guest.run, "journalctl", "-u", UNIT, "-n", str(lines), "-o", "cat")
         return done.output
 
 
+def track_of(status: dict[str, Any], name: str) -> dict[str, Any]:
+    """That track in one status."""
+    found: dict[str, Any] = next(track for track in status["tracks"] if track["name"] == name)
+    return found
+
+
 @asynccontextmanager
-async def guest_daemon(guest: Guest, sfu: Sfu, room: str, tracks: str) -> AsyncIterator[GuestDaemon]:
-    """The daemon of this configuration inside the guest, stopped at the end."""
+async def guest_daemon(
+    guest: Guest, sfu: Sfu, room: str, tracks: str, *, plugin: ModuleType | None = None, log: str = ""
+) -> AsyncIterator[GuestDaemon]:
+    """The daemon of this configuration inside the guest, stopped at the end.
+
+    plugin: a module that is loaded as one more plugin. log: levels of single modules, as LKEDGE_LOG.
+    """
     url = sfu.url.replace("127.0.0.1", HOST_ADDRESS)
     files = {
         "lkedge.toml": config_text(sfu, room, tracks, url=url).encode(),
         "key": sfu.server.api_key.encode(),
         "secret": sfu.server.api_secret.encode(),
-        "observed_daemon.py": SCRIPT.read_bytes(),
+        **{path.name: path.read_bytes() for path in (SCRIPT, PULSE)},
     }
-    await asyncio.to_thread(_start, guest, files)
+    plugins = [Path(str(plugin.__file__))] if plugin else []
+    files |= {path.name: path.read_bytes() for path in plugins}
+    await asyncio.to_thread(_start, guest, files, [path.stem for path in plugins], log)
     daemon = GuestDaemon(guest)
     try:
         yield daemon
     finally:
-        await asyncio.to_thread(guest.run, "systemctl", "stop", UNIT)
+        await asyncio.to_thread(guest.run, "systemctl", "stop", UNIT, PULSE_UNIT)
 
 
-def _start(guest: Guest, files: dict[str, bytes]) -> None:
+def _start(guest: Guest, files: dict[str, bytes], plugins: list[str], log: str) -> None:
     guest.run("rm", "-rf", FOLDER).check()
     for name, data in files.items():
         guest.push(data, f"{FOLDER}/{name}")
-    guest.run("sh", "-c", f"chmod 600 {FOLDER}/secret; : > {STATUS}").check()
-    command = [PYTHON, f"{FOLDER}/observed_daemon.py", f"{FOLDER}/lkedge.toml", STATUS]
-    guest.run("systemd-run", "-q", "--collect", f"--unit={UNIT}", *command).check()
+    guest.run("sh", "-c", f"chmod 600 {FOLDER}/secret; touch {STATUS} {STANDSTILLS}").check()
+    pulse = [PYTHON, f"{FOLDER}/{PULSE.name}", STANDSTILLS]
+    guest.run("systemd-run", "-q", "--collect", f"--unit={PULSE_UNIT}", *pulse).check()
+    command = [PYTHON, f"{FOLDER}/{SCRIPT.name}", f"{FOLDER}/lkedge.toml", STATUS, *plugins]
+    run = ["systemd-run", "-q", "--collect", f"--unit={UNIT}", f"--setenv=LKEDGE_LOG={log}"]
+    guest.run(*run, *command).check()

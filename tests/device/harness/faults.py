@@ -12,6 +12,7 @@ VIVID = "/sys/bus/platform/drivers/vivid"
 VIVID_DEVICE = "vivid.0"
 VIMC = "/sys/bus/platform/drivers/vimc"
 VIMC_DEVICE = "vimc.0"
+VICODEC = "/sys/module/vicodec/parameters"
 VIRTUAL = "/usr/share/libcamera/pipeline/virtual/virtual.yaml"
 PICAMERA2 = "/opt/lkedge/lib/python3.13/site-packages/picamera2/picamera2.py"
 
@@ -32,7 +33,7 @@ ASK_FOR_VIDEO = "/def _get_raw_modes/,/raw_formats/s/StreamRole.Raw/StreamRole.V
 
 
 async def set_controls(guest: Guest, name: str, **controls: int) -> None:
-    """Set V4L2 controls of /dev/lab/NAME, by another process than the daemon's. Raises GuestError."""
+    """Set V4L2 controls of /dev/lab/NAME, by another process than the daemon's. Raises LabError."""
     words = ",".join(f"{control}={value}" for control, value in controls.items())
     await _run(guest, "v4l2-ctl", "-d", f"/dev/lab/{name}", "-c", words)
 
@@ -73,8 +74,23 @@ async def aborting_camera(guest: Guest) -> AsyncIterator[None]:
         await _write(guest, f"{VIMC}/bind", VIMC_DEVICE)
 
 
+async def encoder_damages(guest: Guest, pictures: int) -> None:
+    """The next pictures come back from vicodec's encoder as damaged (lab/vicodec-faults.patch)."""
+    await _write(guest, f"{VICODEC}/damage", str(pictures))
+
+
+@asynccontextmanager
+async def encoder_stalls(guest: Guest) -> AsyncIterator[None]:
+    """vicodec's encoder keeps what it is given until its queue is stopped, as hardware that hangs; so does the next."""
+    await _write(guest, f"{VICODEC}/stall", str(1_000_000))
+    try:
+        yield
+    finally:
+        await _write(guest, f"{VICODEC}/stall", "0")
+
+
 async def send_signal(guest: Guest, track: str, name: str) -> None:
-    """Send a signal to the worker process of a track, such as STOP or ABRT. Raises GuestError when it has none."""
+    """Send a signal to the worker process of a track, such as STOP or ABRT. Raises LabError when it has none."""
     await _run(guest, "pkill", f"-{name}", "--exact", f"lkedge:{track}"[:15])
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 import json
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -28,21 +30,38 @@ class Guest:
     """The booted machine. Any thread may run commands, several at once."""
 
     def __init__(self, image: Path) -> None:
-        self.machine = Machine(image)
+        self._image = image
         self._numbers = itertools.count()
         self._waiting: dict[int, Future[dict[str, Any]]] = {}
         self._lock = threading.Lock()
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._reader = threading.Thread(target=self._read, name="lab-agent-reader", daemon=True)
+        self._start()
 
     def wait_ready(self) -> None:
-        """Until the agent answers and the drivers are there. Raises LabError with the console."""
+        """Until the agent answers and the drivers are there; a machine that does not boot gets one more chance.
+
+        Raises:
+            LabError: it did not boot, twice; with the end of the console.
+        """
+        try:
+            self._boot()
+        except LabError as error:
+            warnings.warn(f"the machine of the device lab is booted once more: {error}", stacklevel=2)
+            self.stop()
+            self._start()
+            self._boot()
+
+    def _start(self) -> None:
+        self.machine = Machine(self._image)
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._reader = threading.Thread(target=self._read, args=(self._socket,), name="lab-agent-reader", daemon=True)
+
+    def _boot(self) -> None:
         until = time.monotonic() + BOOT_DEADLINE_S
         self._connect(until)
         self._reader.start()
         while not self._answers():
             if not self.machine.is_running or time.monotonic() > until:
-                raise LabError(f"the device lab does not boot:\n{self.machine.console()}")
+                raise LabError(f"it does not boot; its console said last:\n{self.machine.console()}")
         self.run("systemctl", "is-system-running", "--wait", timeout=BOOT_DEADLINE_S)
         self.run("udevadm", "settle").check()
 
@@ -114,10 +133,13 @@ class Guest:
         finally:
             del self._waiting[number]
 
-    def _read(self) -> None:
-        with self._socket.makefile("rb") as lines:
+    def _read(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection.makefile("rb") as lines:
             for line in lines:
                 self._answered(json.loads(line))
+        for answer in list(self._waiting.values()):
+            if not answer.done():
+                answer.set_exception(ConnectionError("the machine has ended"))
 
     def _answered(self, reply: dict[str, Any]) -> None:
         answer = self._waiting.get(reply["id"])

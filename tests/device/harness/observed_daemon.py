@@ -1,6 +1,7 @@
 """`lkedge run` that writes its status down: one JSON line {"at_ns", "status"} per change, for the tests outside.
 
-Usage: observed_daemon.py CONFIGURATION STATUS_FILE
+Usage: observed_daemon.py CONFIGURATION STATUS_FILE [PLUGIN...]
+PLUGIN: a module beside this one; workers find it too, since they have our import path.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ async def observe(daemon: Daemon, changed: asyncio.Event, stopped: asyncio.Event
         changed.clear()
 
 
-async def main(configuration: Path, status_file: Path) -> None:
+async def main(configuration: Path, status_file: Path, targets: list[str]) -> None:
     changed, stopped = asyncio.Event(), asyncio.Event()
 
     def stop() -> None:
@@ -57,7 +58,7 @@ async def main(configuration: Path, status_file: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     vars(host)["StallWatch"] = PatientWatch
-    plugins = PluginManager()
+    plugins = PluginManager(targets=targets)
     config = load(configuration, plugins.registry)
     log.configure(config.log_level)
     daemon = Daemon(config, plugins=plugins, on_changed=changed.set)
@@ -68,4 +69,4 @@ async def main(configuration: Path, status_file: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:]))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 from tests.device.harness.guest import Guest
@@ -46,6 +48,18 @@ def build_wheels(folder: Path) -> list[Path]:
     return sorted((folder / "wheels").glob("*.whl"))
 
 
+def shared_wheels(folder: Path) -> list[Path]:
+    """As build_wheels, once for all processes that name this folder. Raises CalledProcessError."""
+    with (folder / "wheels.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = folder / "wheels-of-the-lab"
+        if not done.exists():
+            building = Path(tempfile.mkdtemp(dir=folder))
+            build_wheels(building)
+            (building / "wheels").rename(done)
+        return sorted(done.glob("*.whl"))
+
+
 def _copied(source: Path, target: Path, names: list[str]) -> Path:
     target.mkdir()
     for name in names:
@@ -60,8 +74,8 @@ def install(guest: Guest, wheels: list[Path]) -> None:
     """Install the wheels into the guest's venv and bring the tests. Raises LabError."""
     guest.unpack(_tarball({wheel.name: wheel for wheel in wheels}), "/srv/wheels")
     names = [f"/srv/wheels/{wheel.name}" for wheel in wheels]
-    pip = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-index", "--no-deps", *names]
-    guest.run(*pip, timeout=INSTALL_DEADLINE_S).check()
+    options = ["-q", "--disable-pip-version-check", "--no-index", "--no-deps", "--no-compile"]
+    guest.run(PYTHON, "-m", "pip", "install", *options, *names, timeout=INSTALL_DEADLINE_S).check()
     guest.unpack(_tarball(_test_files()), CHECKOUT)
 
 

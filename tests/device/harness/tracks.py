@@ -26,3 +26,12 @@ capture = { width = 320, height = 180, framerate = 5 }
 publish = { video_codec = "vp8", simulcast = false }
 """
 """vimc's "Sensor B", or the "Sensor V" of faults.aborting_camera."""
+
+HDMI = """
+[[track]]
+name = "hdmi"
+source = "hdmi"
+hdmi = { device = "/dev/lab/hdmi", stall_after = 30 }
+capture = { width = 320, height = 180, framerate = 5 }
+publish = { video_codec = "vp8", simulcast = false }
+"""

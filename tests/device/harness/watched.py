@@ -1,0 +1,134 @@
+"""One track that gets a fault and a pattern that gets none, both seen from outside."""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.device.harness.daemon import GuestDaemon, guest_daemon, track_of
+from tests.device.harness.guest import Guest
+from tests.device.harness.tracks import PATTERN
+from tests.sfu.harness.records import FrameSeen, Luma, backward_counters, missing_counters
+from tests.sfu.harness.sfu import Sfu
+from tests.sfu.harness.subscriber import Subscriber, default_strip_reader
+
+DEADLINE_S = 240.0
+"""An emulated machine needs seconds for what takes a real one milliseconds; vimc, a second for a picture."""
+
+LONGEST_GAP_MS = 3_000
+"""Between two pictures of the pattern, which has five a second; more only when the whole machine stood still."""
+
+ENOUGH = 5
+
+
+@dataclass
+class Brightness:
+    """How bright the newest picture of each track was: mean luma."""
+
+    newest: dict[str, float] = field(default_factory=dict)
+
+    def note(self, name: str, _: FrameSeen, luma: Luma) -> None:
+        self.newest[name] = float(luma.mean())
+
+
+@dataclass
+class Watched:
+    """The daemon inside, and a viewer outside who sees its tracks.
+
+    name: of the track that gets the fault. before: the status when all was well, at since_ns; what was told after that
+    is in the daemon's history from history_start on.
+    """
+
+    daemon: GuestDaemon
+    viewer: Subscriber
+    brightness: Brightness
+    name: str
+    before: dict[str, Any]
+    since_ns: int
+    history_start: int
+    stood_still_ms: int
+
+    @property
+    def track(self) -> dict[str, Any]:
+        """The newest status of the track that gets the fault."""
+        return self.daemon.track(self.name)
+
+    @property
+    def track_before(self) -> dict[str, Any]:
+        """The status of the track that gets the fault, before the fault."""
+        return track_of(self.before, self.name)
+
+    @property
+    def states(self) -> set[str]:
+        """All that were told of that track since all was well."""
+        return {track["state"] for track in self.daemon.track_history(self.name, self.history_start)}
+
+    async def expect_same_track(self) -> None:
+        """It is published again, or still, with the same SID, for the viewer without a new subscription."""
+        await self.daemon.wait_for(lambda: self.track["state"] == "published", DEADLINE_S)
+        assert self.track["sid"] == self.track_before["sid"]
+        assert self.viewer.events.count(("subscribed", self.name)) == 1
+
+    async def expect_same_worker(self) -> None:
+        """As expect_same_track, and nothing was restarted for it."""
+        await self.expect_same_track()
+        assert self.track["restarts"] == self.track_before["restarts"]
+
+    async def expect_pattern_went_on(self) -> None:
+        """The other track had no gap: all its pictures were seen, none of them late, and nothing of it was touched."""
+        record = await self.viewer.wait_for_frames("pattern", ENOUGH, DEADLINE_S)
+        await self._expect_all([frame for frame in record.since(self.since_ns) if frame.counter is not None])
+        allowed_ms = LONGEST_GAP_MS + await self.daemon.standstill_ms() - self.stood_still_ms
+        assert record.longest_freeze_ms(self.since_ns) < allowed_ms, f"more than {allowed_ms} ms"
+        assert self.viewer.events.count(("subscribed", "pattern")) == 1
+        assert ("unsubscribed", "pattern") not in self.viewer.events
+        told = {
+            (track["state"], track["captures"], track["restarts"])
+            for track in self.daemon.track_history("pattern", self.history_start)
+        }
+        assert told <= {("published", True, 0)}
+
+    async def _expect_all(self, seen: list[FrameSeen]) -> None:
+        """None is missing, beside those of which the status says why: the worker had no time, the network lost them."""
+        assert len(seen) >= ENOUGH, self.viewer.summary()
+        assert not backward_counters(seen)
+        newest = seen[-1].counter or 0
+        await self.daemon.wait_for(lambda: self.daemon.track("pattern")["work"]["captured"] > newest)
+        missing = missing_counters(seen)
+        explained = _excused(self.daemon.track("pattern")) - _excused(track_of(self.before, "pattern"))
+        assert sum(later - earlier - 1 for earlier, later in missing) <= explained, (explained, missing)
+
+
+def _excused(track: dict[str, Any]) -> int:
+    """Pictures that the worker says it dropped, and packets that the server says did not arrive."""
+    pictures: int = track["work"]["dropped"]
+    packets: int = sum(layer["counters"]["nacked"] for layer in track["layers"])
+    return pictures + packets
+
+
+@asynccontextmanager
+async def watching(guest: Guest, sfu: Sfu, room: str, track: str, **daemon_settings: Any) -> AsyncIterator[Watched]:
+    """Until pictures of the pattern are seen, and the track is published.
+
+    track: configuration of one. daemon_settings: as guest_daemon.
+    """
+    name = tomllib.loads(track)["track"][0]["name"]
+    brightness = Brightness()
+    strips = default_strip_reader()
+    async with (
+        guest_daemon(guest, sfu, room, track + PATTERN, **daemon_settings) as daemon,
+        Subscriber(sfu.url, sfu.token("viewer", room), strip_reader=strips, on_frame=brightness.note) as viewer,
+    ):
+        await viewer.wait_for_frames("pattern", ENOUGH, DEADLINE_S)
+        await daemon.wait_state("pattern", "published", deadline_s=DEADLINE_S)
+        published = await daemon.wait_state(name, "published", deadline_s=DEADLINE_S)
+        await daemon.wait_for(lambda: daemon.track(name)["captures"], DEADLINE_S)
+        if published["kind"] == "video":
+            await viewer.wait_for_frames(name, ENOUGH, DEADLINE_S)
+        await daemon.update()
+        stood_still_ms, before, start = await daemon.standstill_ms(), daemon.history[-1], len(daemon.history)
+        yield Watched(daemon, viewer, brightness, name, before, time.monotonic_ns(), start, stood_still_ms)
