@@ -42,7 +42,8 @@ class VideoEncoder(ABC):
 
         Returns:
             The frame with `captured_ns` of the picture, or None when the encoder dropped
-            it to keep its bitrate (never when `key_frame` was asked for).
+            it to keep its bitrate (never when `key_frame` was asked for). Hardware that is
+            slow may give the frame of the picture before, and None for the first one.
 
         Raises:
             EncoderError: the encoder must be rebuilt.

@@ -234,6 +234,26 @@ def test_when_it_fails_the_processor_takes_over_at_once(
     assert not kernel.scalers
 
 
+def test_what_fails_for_one_layer_is_left_by_all(layers: MakeLayers, caplog: pytest.LogCaptureFixture) -> None:
+    kernel = FakeM2mKernel(scaler=FakeScaler())
+    made = layers(kernel)
+    half, quarter = made.encoder(HALF), made.encoder(QUARTER)
+    assert kernel.scaler is not None
+
+    for _ in range(2):
+        assert half.scale(picture()) is not None
+        assert quarter.scale(picture()) is not None
+        kernel.scaler.unplug_at = 0
+        assert half.scale(picture()) is None
+        assert quarter.scale(picture()) is None
+        assert not kernel.scalers
+        kernel.scaler.unplug_at = -1
+        kernel.clock.now_ns += RETRY_AFTER_NS + 1
+
+    assert caplog.text.count(BY_PROCESSOR) == 2
+    assert caplog.text.count("layers are scaled by bcm2835-codec-isp (/dev/video12)") == 2
+
+
 def test_one_that_is_too_slow_is_left(layers: MakeLayers, caplog: pytest.LogCaptureFixture) -> None:
     kernel = FakeM2mKernel(scaler=FakeScaler())
     made = layers(kernel)

@@ -82,7 +82,7 @@ class ScalingHardware:
         for node in found.nodes:
             reason = fault(node, self.kernel, self.clock)
             if not reason:
-                self._node = node
+                self._node, self._reason = node, ""
                 logger.info("layers are scaled by %s (%s)", node.card, node.path)
                 return
             faults.append(reason)
@@ -113,6 +113,8 @@ class LayerScaling:
     def scale(self, frame: VideoFrame, framerate: float) -> VideoFrame | None:
         """None: the processor does it."""
         node = None if self._is_refused else self._hardware.node()
+        if node is None:
+            self.close()
         if node is None or frame.pixel_format not in node.takes.values():
             return None
         begun_ns = self._hardware.clock.monotonic_ns()
