@@ -76,7 +76,10 @@ async def _either(event: asyncio.Event, at_most_s: float) -> None:
 
 
 def config_text(sfu: Sfu, room: str, tracks: str, identity: str = IDENTITY, livekit: str = "", url: str = "") -> str:
-    """A configuration that mints its tokens from files beside it; `url` instead of the server's own."""
+    """A configuration that mints its tokens from files beside it; `url` instead of the server's own.
+
+    Without control, whose usual socket another daemon of this machine may have.
+    """
     return f"""
 [livekit]
 url = "{url or sfu.url}"
@@ -85,6 +88,11 @@ api_secret_file = "secret"
 room = "{room}"
 identity = "{identity}"
 {livekit}
+
+[control]
+socket = ""
+dbus = false
+
 {tracks}
 """
 
