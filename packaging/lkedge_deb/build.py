@@ -40,6 +40,7 @@ def build(order: Order, own: Path, out: Path) -> Path:
         tree = work / "tree"
         _fill(order, own, work, tree)
         stage.compile_bytecode(tree, order.root, order.target)
+        control.add_changelog(tree, order.target, order.full_version, order.epoch)
         control.write_control(tree, order.target, order.full_version)
         _normalize(tree, order.epoch)
         return _pack(order, tree, out)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email.utils
+import gzip
 import hashlib
 import os
 import shutil
@@ -49,6 +51,25 @@ def depends(target: Target) -> list[str]:
         "init-system-helpers (>= 1.54~)",
         "systemd | systemd-standalone-sysusers",
     ]
+
+
+CHANGELOG = """\
+lkedge ({version}) {suite}; urgency=medium
+
+  * What is new: CHANGELOG.md.gz
+
+ -- {maintainer}  {time}
+"""
+"""Debian Policy 12.7: what `apt changelog` and apt-listchanges read."""
+
+
+def add_changelog(stage: Path, target: Target, version: str, epoch: int) -> None:
+    """Before `write_control`. epoch: Unix seconds of the version."""
+    time = email.utils.formatdate(epoch)
+    text = CHANGELOG.format(version=version, suite=target.suite.name, maintainer=maintainer(os.environ), time=time)
+    path = stage / "usr/share/doc/lkedge/changelog.Debian.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 def maintainer(environ: Mapping[str, str]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -76,6 +78,19 @@ def test_commands_run_in_the_environment_and_are_found_in_usr_bin(tree: Path) ->
     assert command.resolve() == (tree / stage.VENV / "bin/lkedge").resolve()
     assert command.read_text().startswith("#!/usr/lib/lkedge/venv/bin/python3 ")
     assert "from lkedge.cli import main\n" in command.read_text()
+
+
+@pytest.mark.skipif(shutil.which("dpkg-parsechangelog") is None, reason="apt install dpkg-dev")
+def test_the_changelog_is_one_for_debians_tools(tree: Path) -> None:
+    control.add_changelog(tree, TRIXIE_ARM64, "1.2-1+deb13", 0)
+    text = gzip.decompress((tree / "usr/share/doc/lkedge/changelog.Debian.gz").read_bytes()).decode()
+    (tree / "changelog").write_text(text)
+    parsed = subprocess.run(
+        ["dpkg-parsechangelog", "-l", str(tree / "changelog")], check=True, capture_output=True, text=True
+    )
+    assert "Version: 1.2-1+deb13\nDistribution: trixie\n" in parsed.stdout
+    assert "Timestamp: 0\n" in parsed.stdout
+    assert parsed.stderr == ""
 
 
 def test_only_files_of_etc_are_conffiles(tree: Path) -> None:
