@@ -16,13 +16,12 @@ demo: venv ## publish a test picture and a tone into a room and show them (ARGS=
 	@[ -n "$$LIVEKIT_URL" ] || tools/setup-livekit-server.sh --optional
 	@.venv/bin/lkedge demo $(ARGS)
 
-test: lab ## all tests: unit, contract, integration, a real livekit-server, Chromium (ARGS="-k name" and others)
+test: lab ## all tests: unit, contract, integration, a real livekit-server, Chromium, the device lab (ARGS="-k name" and others; LAB=no)
 	@$(PYTEST) $(ARGS)
+	@$(if $(strip $(ARGS) $(filter no,$(LAB))),:,tools/test-device.sh --if-needed)
 
 test-device: venv-dev ## the hardware plugins on virtual devices, in a virtual machine (ARGS="-k name" and others)
-	@tools/setup-livekit-server.sh
-	@tools/setup-device-lab.sh
-	@$(PYTEST) tests/device -m device $(ARGS)
+	@tools/test-device.sh $(ARGS)
 
 test-service: venv-dev ## the Debian package as a service, in a booted Debian; needs root (ARGS="-k name" and others)
 	@tools/setup-livekit-server.sh

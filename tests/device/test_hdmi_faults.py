@@ -26,7 +26,7 @@ NTSC, PAL = 2, 4
 async def expect_slate(watched: Watched, condition: str) -> None:
     """The track is still published, says what is wrong, and shows it."""
     await wait_for_condition(watched, condition)
-    await watched.viewer.wait_for(lambda: watched.brightness.newest["hdmi"] < SLATE_DARKNESS, DEADLINE_S)
+    await watched.wait_for_seen(lambda: watched.brightness.newest["hdmi"] < SLATE_DARKNESS)
     await watched.viewer.wait_for_frames("hdmi", 3, DEADLINE_S)
     assert watched.brightness.newest["hdmi"] < SLATE_DARKNESS
 
@@ -34,7 +34,7 @@ async def expect_slate(watched: Watched, condition: str) -> None:
 async def expect_picture(watched: Watched) -> None:
     """Pictures of the signal again, in the same track of the same worker, and the other track had no gap."""
     await wait_for_condition(watched, "")
-    await watched.viewer.wait_for(lambda: watched.brightness.newest["hdmi"] > SLATE_DARKNESS, DEADLINE_S)
+    await watched.wait_for_seen(lambda: watched.brightness.newest["hdmi"] > SLATE_DARKNESS)
     await watched.viewer.wait_for_frames("hdmi", 3, DEADLINE_S)
     await watched.expect_same_worker()
     await watched.expect_pattern_went_on()

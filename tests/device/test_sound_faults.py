@@ -35,7 +35,7 @@ async def hears(watched: Watched, *, is_loud: bool) -> None:
         record = watched.viewer.audio.get("mic")
         return record is not None and (record.rms > LOUD if is_loud else record.rms < QUIET)
 
-    await watched.viewer.wait_for(is_so, DEADLINE_S)
+    await watched.wait_for_seen(is_so)
 
 
 async def wait_for_correction(watched: Watched, is_found: Callable[[int], bool]) -> None:

@@ -17,6 +17,7 @@ CAPTURE = "hw:CARD=Loopback,DEV=0,SUBDEV=0"
 
 PLAYBACK = "hw:CARD=Loopback,DEV=1,SUBDEV=0"
 TONE = "/srv/tone.raw"
+FORMAT = "-q -t raw -f S16_LE -c 1 -r 48000 -B 1000000"
 RATE_CONTROL = "iface=PCM,name='PCM Rate Shift 100000'"
 RIGHT_RATE = 100_000
 
@@ -25,7 +26,8 @@ RIGHT_RATE = 100_000
 async def playing(guest: Guest) -> AsyncIterator[None]:
     """A tone of 440 Hz, captured by CAPTURE; then nobody has the other half open."""
     await asyncio.to_thread(guest.push, _tone(), TONE)
-    play = f"while cat {TONE}; do :; done | aplay -q -D {PLAYBACK} -t raw -f S16_LE -c 1 -r 48000 -B 1000000"
+    # A player may fail when the other half is just opened or closed.
+    play = f"while :; do while cat {TONE}; do :; done | aplay {FORMAT} -D {PLAYBACK}; sleep 0.5; done"
     await _run(guest, "systemd-run", "-q", "--collect", "--unit=player", "sh", "-c", play)
     try:
         yield

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import time
 import tomllib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +37,28 @@ class Brightness:
         self.newest[name] = float(luma.mean())
 
 
+class ViewerDrops(logging.Handler):
+    """Counts the decoded pictures that the viewer's SDK threw away, because this process had no time for them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if found := re.search(r"queue overflow; dropped (\d+)", record.getMessage()):
+            self.count += int(found[1])
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Within this context."""
+        logger = logging.getLogger("livekit")
+        logger.addHandler(self)
+        try:
+            yield
+        finally:
+            logger.removeHandler(self)
+
+
 @dataclass
 class Watched:
     """The daemon inside, and a viewer outside who sees its tracks.
@@ -51,6 +75,7 @@ class Watched:
     since_ns: int
     history_start: int
     stood_still_ms: int
+    drops: ViewerDrops
 
     @property
     def track(self) -> dict[str, Any]:
@@ -66,6 +91,14 @@ class Watched:
     def states(self) -> set[str]:
         """All that were told of that track since all was well."""
         return {track["state"] for track in self.daemon.track_history(self.name, self.history_start)}
+
+    async def wait_for_seen(self, predicate: Callable[[], object]) -> None:
+        """Until `predicate` holds of what the viewer sees and hears. Raises TimeoutError with the journal."""
+        try:
+            await self.viewer.wait_for(predicate, DEADLINE_S)
+        except TimeoutError as error:
+            await self.daemon.update()
+            raise TimeoutError(f"{error}\n{self.track}\n{await self.daemon.journal()}") from None
 
     async def expect_same_track(self) -> None:
         """It is published again, or still, with the same SID, for the viewer without a new subscription."""
@@ -93,13 +126,15 @@ class Watched:
         assert told <= {("published", True, 0)}
 
     async def _expect_all(self, seen: list[FrameSeen]) -> None:
-        """None is missing, beside those of which the status says why: the worker had no time, the network lost them."""
+        """None is missing, beside those that worker and server account for in the status, and the viewer in its log."""
         assert len(seen) >= ENOUGH, self.viewer.summary()
         assert not backward_counters(seen)
         newest = seen[-1].counter or 0
         await self.daemon.wait_for(lambda: self.daemon.track("pattern")["work"]["captured"] > newest)
         missing = missing_counters(seen)
-        explained = _excused(self.daemon.track("pattern")) - _excused(track_of(self.before, "pattern"))
+        explained = (
+            _excused(self.daemon.track("pattern")) - _excused(track_of(self.before, "pattern")) + self.drops.count
+        )
         assert sum(later - earlier - 1 for earlier, later in missing) <= explained, (explained, missing)
 
 
@@ -117,7 +152,7 @@ async def watching(guest: Guest, sfu: Sfu, room: str, track: str, **daemon_setti
     track: configuration of one. daemon_settings: as guest_daemon.
     """
     name = tomllib.loads(track)["track"][0]["name"]
-    brightness = Brightness()
+    brightness, drops = Brightness(), ViewerDrops()
     strips = default_strip_reader()
     async with (
         guest_daemon(guest, sfu, room, track + PATTERN, **daemon_settings) as daemon,
@@ -131,4 +166,5 @@ async def watching(guest: Guest, sfu: Sfu, room: str, track: str, **daemon_setti
             await viewer.wait_for_frames(name, ENOUGH, DEADLINE_S)
         await daemon.update()
         stood_still_ms, before, start = await daemon.standstill_ms(), daemon.history[-1], len(daemon.history)
-        yield Watched(daemon, viewer, brightness, name, before, time.monotonic_ns(), start, stood_still_ms)
+        with drops.counting():
+            yield Watched(daemon, viewer, brightness, name, before, time.monotonic_ns(), start, stood_still_ms, drops)
