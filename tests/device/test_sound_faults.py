@@ -21,8 +21,8 @@ alsa = {{ device = "{CAPTURE}", microphone = false, buffer = 2000, stall_after =
 
 LOUD, QUIET = 0.05, 0.005
 
-SLOW, FAST = 99_900, 100_100
-"""100000ths of the right rate: 1000 ppm, the most that is corrected."""
+FAST, SLOW = 99_900, 100_100
+"""For "PCM Rate Shift 100000": how long a second takes. 1000 ppm is the most that is corrected."""
 
 FOUND_PPM = 400
 """Nobody finds so much drift in a card whose clock is right, and everybody in one that is 1000 ppm off."""
@@ -64,13 +64,13 @@ async def test_a_player_that_leaves_is_silence_and_the_next_one_is_heard(
 
 
 async def test_a_card_whose_clock_is_wrong_is_corrected_unheard(guest: Guest, lab_sfu: Sfu, room_name: str) -> None:
-    """Too slow, then too fast: each is found while it plays, without an interruption."""
+    """Too fast, then too slow: each is found while it plays, without an interruption."""
     async with watching(guest, lab_sfu, room_name, MICROPHONE, log="lkedge_alsa=debug") as watched, playing(guest):
         await hears(watched, is_loud=True)
-        async with rate_shifted(guest, SLOW):
-            await wait_for_correction(watched, lambda ppm: ppm > FOUND_PPM)
         async with rate_shifted(guest, FAST):
             await wait_for_correction(watched, lambda ppm: ppm < -FOUND_PPM)
+        async with rate_shifted(guest, SLOW):
+            await wait_for_correction(watched, lambda ppm: ppm > FOUND_PPM)
             await hears(watched, is_loud=True)
         await watched.expect_same_worker()
         await watched.expect_pattern_went_on()

@@ -37,7 +37,7 @@ async def playing(guest: Guest) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def rate_shifted(guest: Guest, rate: int) -> AsyncIterator[None]:
-    """The clock of CAPTURE runs at `rate` 100000ths of the right rate."""
+    """A second of CAPTURE takes `rate` 100000ths of one."""
     await _set_rate(guest, rate)
     try:
         yield
