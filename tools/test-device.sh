@@ -6,7 +6,7 @@
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/lkedge/device-lab
 machine_mib=2600
-minutes="ten to twenty minutes"
+minutes="ten to thirty minutes"
 
 is_part=
 if [ "${1:-}" = --if-needed ]; then is_part=yes; shift; fi
@@ -26,13 +26,12 @@ not_here() {
   exit 0
 }
 
-# So many machines as processors and memory are enough for, two at most: each boots for itself.
+# So many machines as memory and processors are enough for, two at most: each boots for itself, and keeps two processors busy.
 machines() {
-  local fit
+  local fit most
   fit=$(awk -v each=$machine_mib '/^MemAvailable:/ { print int($2 / 1024 / each) }' /proc/meminfo)
-  [ "$fit" -lt "$(nproc)" ] || fit=$(nproc)
-  [ "$fit" -lt 2 ] || fit=2
-  echo "$fit"
+  most=$(($(nproc) < 4 ? 1 : 2))
+  echo $((fit < most ? fit : most))
 }
 
 set_up() { tools/setup-livekit-server.sh && tools/setup-device-lab.sh; }
@@ -57,8 +56,8 @@ mkdir -p "$cache"
 exec 7> "$cache/run.lock"
 flock -n 7 || { say "another run of the device lab is going on here; waiting for it to end"; flock 7; }
 if [ $# -gt 0 ]; then count=1; fi
-say "the device lab: $count virtual machines of virtual cameras, sound cards and encoders; the first result comes after some" \
-  "two minutes, all of it takes $minutes"
+say "the device lab: virtual cameras, sound cards and encoders in $count virtual machine(s); the first result comes after" \
+  "some two minutes, all of it takes $minutes"
 workers=()
 if [ "$count" -gt 1 ]; then workers=(-n "$count" --dist worksteal); fi
 status=0
