@@ -105,11 +105,23 @@ def test_a_part_that_passed_does_not_count_for_all(checkout: Checkout) -> None:
     assert len(checkout.runs()) == 1
 
 
-def test_a_failed_test_is_a_failure_and_is_run_again(checkout: Checkout) -> None:
+def test_a_test_that_fails_twice_is_a_failure_and_is_run_again(checkout: Checkout) -> None:
     checkout.write_script(PYTEST, "exit 1")
 
-    assert [checkout.run("--if-needed").returncode for _ in range(2)] == [1, 1]
-    assert len(checkout.runs()) == 2
+    for _ in range(2):
+        assert checkout.run("--if-needed").returncode == 1
+        first, second = checkout.runs()
+        assert "--last-failed" not in first
+        assert "--last-failed" in second
+
+
+def test_a_test_that_fails_once_is_told(checkout: Checkout) -> None:
+    checkout.write_script(PYTEST, '[[ "$*" = *--last-failed* ]]')
+
+    done = checkout.run("--if-needed")
+
+    assert done.returncode == 0
+    assert "what failed is run once more" in done.stderr
 
 
 @pytest.mark.parametrize("script", SET_UP)
