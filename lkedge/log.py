@@ -180,9 +180,9 @@ def module_levels(text: str) -> dict[str, int]:
         name, _, level = entry.rpartition("=")
         known = LEVELS.get(level.strip().lower())
         if known is not None:
-            levels[_logger_name(name.strip())] = known
+            levels[logger_name(name.strip())] = known
         elif not name:
-            levels[_logger_name(level)] = logging.DEBUG
+            levels[logger_name(level)] = logging.DEBUG
     return levels
 
 
@@ -196,8 +196,14 @@ def is_journal(environ: Mapping[str, str], stream: TextIO) -> bool:
     return (device, inode) == (str(status.st_dev), str(status.st_ino))
 
 
-def _logger_name(name: str) -> str:
-    if name in ("", ROOT) or name.startswith((f"{ROOT}.", f"{ROOT}_")):
+def is_ours(name: str) -> bool:
+    """Of a module of lkedge, or of a plugin."""
+    return name.startswith((f"{ROOT}.", f"{ROOT}_"))
+
+
+def logger_name(name: str) -> str:
+    """In full: "rtc.ice" is "lkedge.rtc.ice", and "" is the logger of all."""
+    if name in ("", ROOT) or is_ours(name):
         return name or ROOT
     return f"{ROOT}.{name}"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from lkedge.control.errors import Code, ControlError
-from lkedge.log import LEVELS, ROOT
-from lkedge.worker.log_levels import is_ours, levels
+from lkedge.log import LEVELS, ROOT, logger_name
+from lkedge.worker.log_levels import levels
 
 MAX_LEVELS = 64
 
@@ -25,7 +25,7 @@ def set_log_level(level: str, name: str) -> None:
     Raises:
         ControlError: too many modules have a level of their own.
     """
-    full = name if not name or name == ROOT or is_ours(name) else f"{ROOT}.{name}"
+    full = logger_name(name) if name else ""
     told = log_levels()
     if full not in told and len(told) >= MAX_LEVELS:
         raise ControlError(Code.INVALID_ARGUMENT, f"{MAX_LEVELS} modules have a log level of their own already")

@@ -31,7 +31,7 @@ class RoomSound:
     def __init__(
         self, tracks: RoomTracks, send: Callable[[requests.SignalRequest], None], rejoin: Callable[[], None]
     ) -> None:
-        """rejoin: ends this session, and begins another one at once."""
+        """rejoin: leaves the room and joins it anew, at once."""
         self._tracks = tracks
         self._send = send
         self._rejoin = rejoin

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from lkedge.log import ROOT
+from lkedge.log import ROOT, is_ours
 
 
 def levels() -> dict[str, int]:
@@ -16,11 +16,6 @@ def levels() -> dict[str, int]:
     }
     ours = {name: level for name, level in set_ones.items() if is_ours(name)}
     return {ROOT: logging.getLogger(ROOT).getEffectiveLevel(), **ours}
-
-
-def is_ours(name: str) -> bool:
-    """Of a module of lkedge, or of a plugin."""
-    return name.startswith((f"{ROOT}.", f"{ROOT}_"))
 
 
 def follow(levels: Mapping[str, int]) -> None:
