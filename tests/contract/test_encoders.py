@@ -88,7 +88,7 @@ class BrokenVideo(VideoEncoder):
             self._encoder.set_rate(bitrate, framerate)
 
     def close(self) -> None:
-        if self._fault == "closes once" and self._encoder._context is None:
+        if self._fault == "closes once" and self._encoder._stream is None:
             raise ClosedTwice
         self._encoder.close()
 

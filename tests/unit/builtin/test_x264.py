@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,6 @@ import pytest
 
 from lkedge.builtin.frame_interval import FrameInterval
 from lkedge.builtin.picture import copy_i420, from_av
-from lkedge.builtin.rate_balance import RateBalance
 from lkedge.builtin.x264 import X264Encoder
 from lkedge.errors import EncoderError
 from lkedge.media.frame import VideoFrame
@@ -34,27 +34,27 @@ def test_starts_every_picture_with_a_long_start_code() -> None:
         assert encoded.data.startswith(b"\x00\x00\x00\x01")
 
 
-def test_takes_a_picture_of_pyav_without_copying() -> None:
-    encoder, picture = X264Encoder(SETTINGS), _av_picture(clip(320, 180, 1)[0])
-    assert encoder.encode(from_av(picture, 5), key_frame=False) is not None
-    assert encoder._reused is None
-
-
-def test_a_copied_picture_gives_the_same_stream() -> None:
+def test_reads_pictures_of_pyav_where_they_are() -> None:
     own, foreign = X264Encoder(SETTINGS), X264Encoder(SETTINGS)
     for picture in clip(320, 180, 5):
-        copied = own.encode(picture, key_frame=False)
-        direct = foreign.encode(from_av(_av_picture(picture), picture.captured_ns), key_frame=False)
-        assert copied == direct
+        other = from_av(_av_picture(picture), picture.captured_ns)
+        assert own.encode(picture, key_frame=False) == foreign.encode(other, key_frame=False)
 
 
-def test_a_key_frame_request_of_one_picture_does_not_stick_to_it() -> None:
-    encoder, picture = X264Encoder(SETTINGS), from_av(_av_picture(clip(320, 180, 1)[0]), 5)
+def test_a_key_frame_request_does_not_stick() -> None:
+    encoder, picture = X264Encoder(SETTINGS), clip(320, 180, 1)[0]
     asked = [True, False, True, False]
     frames = [
         encoder.encode(replace(picture, captured_ns=n * 33_000_000), key_frame=key) for n, key in enumerate(asked)
     ]
     assert [frame is not None and frame.is_key for frame in frames] == asked
+
+
+def test_another_scene_does_not_flood_the_network() -> None:
+    encoder = X264Encoder(SETTINGS)
+    still, other = clip(320, 180, 60)[::59]
+    list(_bytes_of(encoder, [still] * 60))
+    assert 8 * max(_bytes_of(encoder, [other] * 5, start=60)) < 0.5 * SETTINGS.bitrate
 
 
 def test_raises_the_bitrate_to_the_maximum_of_its_opening() -> None:
@@ -88,15 +88,6 @@ def test_interval_follows_a_lasting_change_and_not_a_pause() -> None:
     assert interval.update(3_600_000_000_000) < 2 * halved
 
 
-def test_balance_asks_for_what_is_owed_and_no_more() -> None:
-    balance = RateBalance(1_000_000)
-    for _ in range(1000):
-        balance.add(0, 33_333_333)
-    assert 1_200_000 < balance.wanted_bitrate < 1_400_000
-    balance.set_bitrate(500_000)
-    assert balance.wanted_bitrate == 500_000
-
-
 def _sps(settings: VideoEncoderSettings) -> tuple[int, int, int]:
     """profile_idc, constraint flags and level_idc (H.264, 7.3.2.1.1)."""
     encoded = X264Encoder(settings).encode(clip(settings.width, settings.height, 1)[0], key_frame=True)
@@ -113,9 +104,11 @@ def _av_picture(frame: VideoFrame) -> Any:
 
 def _bytes(encoder: X264Encoder, start: int, count: int) -> list[int]:
     pictures = clip(320, 180, 90)
-    sizes = []
-    for index in range(start, start + count):
-        picture = replace(pictures[index % 90], captured_ns=index * 33_333_333)
-        encoded = encoder.encode(picture, key_frame=False)
-        sizes.append(len(encoded.data) if encoded else 0)
-    return sizes
+    return _bytes_of(encoder, [pictures[index % 90] for index in range(start, start + count)], start=start)
+
+
+def _bytes_of(encoder: X264Encoder, pictures: Sequence[VideoFrame], *, start: int = 0) -> list[int]:
+    """What each picture becomes, 0 for one that was left out."""
+    timed = (replace(picture, captured_ns=(start + index) * 33_333_333) for index, picture in enumerate(pictures))
+    results = (encoder.encode(picture, key_frame=False) for picture in timed)
+    return [len(encoded.data) if encoded else 0 for encoded in results]
