@@ -5,9 +5,11 @@ A debt pacer: what is sent makes a debt that drains at the pacing rate, and pack
 while the debt is below the burst allowance. The debt is kept as the instant at which it will be
 drained, so the passing of time needs no bookkeeping, and a quiet time leaves no credit behind.
 
-Audio never waits, but its bytes count. Then come retransmissions, then video with the frames of
-the lowest layer first: the cheapest to keep alive, and the one every viewer can fall back on.
-Each SSRC has one place in that order, so its packets never overtake each other.
+Audio never waits, but its bytes count. Then come retransmissions, then video. Of one picture the
+lowest layer goes first: the cheapest to keep alive, and the one every viewer can fall back on. It
+does not overtake earlier pictures: the server refuses to switch to a layer that is more than 50 ms
+behind the one that it forwards (livekit-server, sfu/forwarder.go, processSourceSwitch), and asks for
+another key frame a second later. Packets of one SSRC never overtake each other.
 """
 
 from __future__ import annotations
@@ -31,14 +33,16 @@ QUEUE_LIMIT_NS = 400 * MILLISECOND_NS
 OVERHEAD_BYTES = 16 + 28
 """SRTP tag, UDP and IPv4 headers of every packet."""
 
-_KIND_SPAN = 16
-
+LEAD_NS = 10 * MILLISECOND_NS
+"""By which a layer may come later than the next higher one and still leave first: less than from picture
+to picture, and more than between the layers of one picture."""
 
 Run = tuple[PacketGroup, int, int]
 """Packets of one group that may leave now: group, start, stop stand for group.packets[start:stop]."""
 
-_Waiting = tuple[int, int, int, PacketGroup]
-"""Rank, number of arrival (unique, so groups are never compared), time of arrival, group."""
+_Waiting = tuple[int, int, int, int, PacketGroup]
+"""Kind, time of arrival by which it is ranked, number of arrival (unique, so groups are never compared),
+time of arrival, group."""
 
 
 class Pacer:
@@ -89,13 +93,13 @@ class Pacer:
         return True
 
     def push(self, group: PacketGroup, now_ns: int) -> None:
-        """Queue a group behind those of its rank; call `pop` next."""
+        """Queue a group where it belongs; call `pop` next."""
         if group.flow.kind is PacketKind.AUDIO:
             self._urgent.append(group)
             return
-        rank = group.flow.kind * _KIND_SPAN + group.flow.layer
+        ranked_ns = now_ns + group.flow.layer * LEAD_NS
         self._arrivals += 1
-        heappush(self._queue, (rank, self._arrivals, now_ns, group))
+        heappush(self._queue, (group.flow.kind, ranked_ns, self._arrivals, now_ns, group))
         self.waiting_bytes += group.size
 
     def pop(self, now_ns: int) -> list[Run]:
@@ -121,7 +125,7 @@ class Pacer:
     def _take_due(self, runs: list[Run], now_ns: int) -> None:
         limit_ns = now_ns + self._burst_ns
         while self._queue and self._drained_ns <= limit_ns:
-            group = self._queue[0][3]
+            group = self._queue[0][-1]
             runs.append(self._take(group, limit_ns, now_ns))
             if group.released == len(group.packets):
                 heappop(self._queue)
@@ -153,7 +157,7 @@ class Pacer:
     def drop_stale(self, now_ns: int) -> list[PacketGroup]:
         """Throw away whole groups not begun that waited longer than the queue limit; call before `pop`."""
         oldest_ns = now_ns - QUEUE_LIMIT_NS
-        gone = self._remove([waiting for waiting in self._queue if waiting[2] < oldest_ns])
+        gone = self._remove([waiting for waiting in self._queue if waiting[3] < oldest_ns])
         self.dropped_groups += len(gone)
         self.dropped_packets += sum(map(len, gone))
         return gone
@@ -164,7 +168,7 @@ class Pacer:
         Returns:
             The number of packets thrown away. They are not counted as dropped.
         """
-        gone = self._remove([waiting for waiting in self._queue if waiting[3].flow.media_ssrc == ssrc])
+        gone = self._remove([waiting for waiting in self._queue if waiting[-1].flow.media_ssrc == ssrc])
         return sum(map(len, gone))
 
     def clear(self) -> int:
@@ -176,9 +180,9 @@ class Pacer:
         return count
 
     def _remove(self, candidates: list[_Waiting]) -> list[PacketGroup]:
-        gone = {arrival: group for _, arrival, _, group in candidates if group.released == 0}
+        gone = {arrival: group for *_, arrival, _, group in candidates if group.released == 0}
         if gone:
-            self._queue = [waiting for waiting in self._queue if waiting[1] not in gone]
+            self._queue = [waiting for waiting in self._queue if waiting[2] not in gone]
             heapify(self._queue)
             self.waiting_bytes -= sum(group.size for group in gone.values())
         return list(gone.values())

@@ -95,6 +95,30 @@ def test_the_lower_layer_leaves_first_even_before_a_frame_begun() -> None:
     assert sent(tested, 5) == [(low, 3), (top, 2)]
 
 
+def test_the_lower_layer_leaves_first_when_it_comes_later_by_its_encoding() -> None:
+    tested = pacer()
+    tested.push(group(20, ssrc=3, layer=2), 0)
+    tested.pop(0)
+    middle, low = group(2, ssrc=2, layer=1), group(2, ssrc=1, layer=0)
+    tested.push(middle, 5 * MILLISECOND_NS)
+    tested.push(low, 15 * MILLISECOND_NS)
+
+    assert [run[0] for run in tested.pop(25 * MILLISECOND_NS)][:2] == [middle, low]
+
+
+def test_the_lower_layer_does_not_overtake_an_earlier_picture() -> None:
+    tested = pacer()
+    tested.push(group(60, ssrc=3, layer=2), 0)
+    tested.pop(0)
+    pictures = [group(4, ssrc=3, layer=2), group(4, ssrc=2, layer=1)]
+    for number, picture in enumerate(pictures):
+        tested.push(picture, (1 + 33 * number) * MILLISECOND_NS)
+
+    order = [run[0] for now_ms in range(40, 90, 5) for run in tested.pop(now_ms * MILLISECOND_NS)]
+
+    assert [order.index(picture) for picture in pictures] == sorted(order.index(picture) for picture in pictures)
+
+
 def test_frames_of_one_layer_keep_their_order() -> None:
     tested = pacer()
     frames = [group(6) for _ in range(4)]
