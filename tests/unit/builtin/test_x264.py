@@ -21,9 +21,11 @@ from lkedge.testing.encoder_clip import clip
 SETTINGS = VideoEncoderSettings(Codec.H264, Rid("f"), 320, 180, 30, BitsPerSecond(400_000), BitsPerSecond(800_000))
 
 
-def test_is_constrained_baseline_of_a_level_that_fits() -> None:
-    assert _sps(SETTINGS)[:2] == (66, 0xC0)
-    assert _sps(replace(SETTINGS, width=1280, height=720, bitrate=BitsPerSecond(1_700_000)))[2] == 31
+@pytest.mark.parametrize(
+    ("width", "height", "framerate", "level"), [(320, 180, 30, 31), (1280, 720, 30, 31), (1280, 720, 60, 32)]
+)
+def test_is_constrained_baseline_of_a_level_that_fits(width: int, height: int, framerate: int, level: int) -> None:
+    assert _sps(replace(SETTINGS, width=width, height=height, framerate=framerate)) == (66, 0xC0, level)
 
 
 def test_starts_every_picture_with_a_long_start_code() -> None:
