@@ -69,6 +69,10 @@ class LayerPlan:
     layers: tuple[LayerState, ...]
     capture: bool
 
+    @property
+    def active_rids(self) -> frozenset[Rid]:
+        return frozenset(state.rid for state in self.layers if state.active)
+
 
 @dataclass(frozen=True, slots=True)
 class Preset:

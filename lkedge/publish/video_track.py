@@ -63,7 +63,7 @@ class VideoTrack:
 
     @property
     def active_rids(self) -> frozenset[Rid]:
-        return frozenset(state.rid for state in self._plan.layers if state.active)
+        return self._plan.active_rids
 
     @property
     def captures(self) -> bool:

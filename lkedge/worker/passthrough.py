@@ -26,11 +26,15 @@ class Passthrough:
         self._rid: Rid | None = None
         self._sending: Rid | None = None
         self._awaited: Rid | None = None
+        self._begins = False
         self._is_encoded = False
         self.sent: Counter[Rid] = Counter()
 
     def apply(self, plan: LayerPlan) -> None:
-        self._rid = next((state.rid for state in reversed(plan.layers) if state.active), None)
+        """Serve its highest layer from the next frame on; a layer that comes back begins with a key frame."""
+        rid = next((state.rid for state in reversed(plan.layers) if state.active), None)
+        self._begins |= rid is not None and rid != self._rid
+        self._rid = rid
 
     def request_key_frame(self) -> None:
         if self._is_encoded:
@@ -45,6 +49,8 @@ class Passthrough:
         if frame.codec.kind is not TrackKind.VIDEO:
             raise PluginError(f"{self._source}: delivers {frame.codec.value} on a video track")
         self._is_encoded = True
+        if self._begins:
+            self._begins, self._sending = False, None
         rid = self._rid
         if rid is None or (rid != self._sending and not frame.is_key):
             self._wait(rid)

@@ -87,7 +87,12 @@ class VideoPipeline:
         self._capture.start()
 
     def apply(self, plan: LayerPlan) -> None:
-        """Use this plan from the next picture on."""
+        """Use this plan from the next picture on.
+
+        A layer that begins does so with a key frame, also where no picture came while it was off.
+        """
+        for rid in plan.active_rids - self._plan.active_rids:
+            self._want_key_frame(rid)
         self._plan = plan
         self._is_plan_due = True
         self._passthrough.apply(plan)
@@ -102,8 +107,7 @@ class VideoPipeline:
 
     def request_key_frame(self, rid: Rid) -> None:
         """Make the next frame of this layer a key frame."""
-        if layer := self._layers.get(rid):
-            layer.want_key_frame()
+        self._want_key_frame(rid)
         self._passthrough.request_key_frame()
 
     def take_snapshot(self, command: TakeSnapshot) -> None:
@@ -140,6 +144,10 @@ class VideoPipeline:
         self._slot.close()
         self._capture.stop()
         self._thread.join(JOIN_S)
+
+    def _want_key_frame(self, rid: Rid) -> None:
+        if layer := self._layers.get(rid):
+            layer.want_key_frame()
 
     def _want_source(self) -> None:
         self._capture.want(self._plan.capture or self._snapshots.is_waiting)

@@ -51,6 +51,16 @@ def test_nothing_leaves_before_a_plan() -> None:
     assert path.requests == 0
 
 
+def test_a_layer_that_was_off_between_two_frames_begins_with_a_key_frame() -> None:
+    path = Path()
+    path.apply("f")
+    path.deliver("Kd")
+    path.apply()
+    path.apply("f")
+    assert path.deliver("ddKd") == "Kd"
+    assert path.requests == 1
+
+
 def test_layer_begins_with_a_key_frame_that_is_asked_for_once() -> None:
     path = Path()
     path.apply("f")

@@ -113,6 +113,17 @@ def test_loss_on_the_link_ends_with_key_frames() -> None:
     assert [frames[0].is_key for frames in link.sends[count : count + 4]] == [True, True, False, False]
 
 
+def test_a_layer_that_was_off_between_two_pictures_begins_with_a_key_frame() -> None:
+    with pipeline(plan("qhf")) as (made, link):
+        link.until(lambda: len(link.sends) >= 4)
+        made.apply(plan("f"))
+        made.apply(plan("qhf"))
+        count = len(link.sends)
+        link.until(lambda: len(link.sends) >= count + 4)
+    later = [frame for frames in link.sends[count : count + 4] for frame in frames]
+    assert {frame.rid for frame in later if frame.is_key} == {"q", "h"}
+
+
 def test_another_encoder_takes_over_in_every_layer_without_a_gap() -> None:
     with pipeline(plan("qf"), other=True) as (made, link):
         link.until(lambda: len(link.layer("q")) >= 2)
