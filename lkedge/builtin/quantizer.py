@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 
+from lkedge.builtin.picture_meter import Content
 from lkedge.clock import SECOND_NS
 
 FINEST, COARSEST = 14, 51
@@ -38,29 +39,32 @@ LEAST, MOST = 0.3, 2.0
 STEP = 1
 """Quantizers from one picture to the next: a coarse picture after a fine one is skipped rather than refined."""
 
+RETURN = 2
+"""Part of what it is too coarse by that a picture makes good at once."""
+
 JUMP = 4
 """Quantizers that are missing when it is made coarser at once."""
 
-WEIGHT, WEIGHT_OF_SURPRISE, SURPRISE = 0.15, 0.5, 2.0
-"""Weight of a picture in the complexity, and of one that was so much harder than expected."""
+WEIGHT, SURPRISE, WEIGHT_OF_HARDER, WEIGHT_OF_EASIER = 0.15, 2.0, 0.5, 0.3
+"""Weight of a picture in the complexity, and of one that was so many times as hard, or as easy, as expected."""
 
-INTRA_BITS_PER_PIXEL = 4.0
-INTER_BITS_PER_PIXEL = 0.4
-"""Complexity of usual pictures of `USUAL_PIXELS`, until the first of their kind: bits at `UNIT_QUANTIZER`."""
+INTRA_BITS, LEAST_INTRA_BITS = 36.0, 0.5
+"""Complexity of an intra coded pixel, per detail of the picture and at least: bits at `UNIT_QUANTIZER`."""
 
-USUAL_PIXELS = 1280 * 720
-DETAIL = 0.3
-"""Smaller pictures have more detail per pixel, by this power of the ratio of the sizes."""
+INTER_SHARE = 0.1
+"""Of the complexity of a key frame: that of the picture after the first one."""
 
 
 class QuantizerControl:
     """Keeps one layer at its bitrate. Call `choose` before and `add` after each picture."""
 
     def __init__(self, pixels: int, bitrate: int) -> None:
-        detail = pixels * (USUAL_PIXELS / pixels) ** DETAIL
-        self._intra = INTRA_BITS_PER_PIXEL * detail
-        self._inter = INTER_BITS_PER_PIXEL * detail
+        self._pixels = pixels
         self._bitrate = bitrate
+        self._intra = 0.0
+        self._intra_factor = 1.0
+        self._inter = 0.0
+        self._new = 0.0
         self._owed = 0.0
         self._quantizer = COARSEST
         self._is_key = True
@@ -70,20 +74,20 @@ class QuantizerControl:
         self._owed *= bitrate / self._bitrate
         self._bitrate = bitrate
 
-    def choose(self, interval_ns: float, change: float, *, key_frame: bool) -> int | None:
-        """The quantizer of the next picture; None when it is to be left out.
-
-        interval_ns: the time it stands for. change: the share of it that is new (ChangeMeter).
-        """
+    def choose(self, interval_ns: float, content: Content, *, key_frame: bool) -> int | None:
+        """The quantizer of the next picture, which stands for that time; None when it is to be left out."""
         mean = self._bitrate * interval_ns / SECOND_NS
         self._owed = max(-mean - SAVED_S * self._bitrate, self._owed - mean)
         if self._owed > OWED_S * self._bitrate and not key_frame:
             return None
         self._is_key = key_frame
+        self._intra = self._pixels * max(LEAST_INTRA_BITS, INTRA_BITS * content.detail)
+        intra = self._intra_factor * self._intra
+        self._new = content.new * intra
         if key_frame:
-            wanted = _quantizer(self._intra, self._key_bits(mean))
+            wanted = _quantizer(intra, self._key_bits(mean))
         else:
-            wanted = self._near(_quantizer(self._inter + change * self._intra, self._inter_bits(mean)))
+            wanted = self._near(_quantizer(self._inter + self._new, self._inter_bits(mean)))
         self._quantizer = max(FINEST, min(COARSEST, wanted))
         return self._quantizer
 
@@ -93,16 +97,25 @@ class QuantizerControl:
         self._owed += bits
         complexity = bits * 2 ** ((self._quantizer - UNIT_QUANTIZER) / PER_DOUBLING)
         if self._is_key:
-            self._intra = complexity
+            self._intra_factor = complexity / self._intra
+            self._inter = self._inter or INTER_SHARE * complexity
         else:
-            weight = WEIGHT_OF_SURPRISE if complexity > SURPRISE * self._inter else WEIGHT
-            self._inter += weight * (complexity - self._inter)
+            self._learn(max(0.0, complexity - self._new))
+
+    def _learn(self, complexity: float) -> None:
+        weight = WEIGHT
+        if complexity > SURPRISE * self._inter:
+            weight = WEIGHT_OF_HARDER
+        elif complexity < self._inter / SURPRISE:
+            weight = WEIGHT_OF_EASIER
+        self._inter += weight * (complexity - self._inter)
 
     def _near(self, wanted: int) -> int:
         """In small steps, save when much coarser ones are needed."""
         if wanted >= self._quantizer + JUMP:
             return wanted
-        return max(self._quantizer - STEP, min(self._quantizer + STEP, wanted))
+        fall = max(STEP, (self._quantizer - wanted) // RETURN)
+        return max(self._quantizer - fall, min(self._quantizer + STEP, wanted))
 
     def _key_bits(self, mean: float) -> float:
         bits = max(KEY_S * self._bitrate, KEY_PICTURES * mean)

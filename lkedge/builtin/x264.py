@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
-from lkedge.builtin.change_meter import ChangeMeter
 from lkedge.builtin.frame_interval import FrameInterval
+from lkedge.builtin.picture_meter import PictureMeter
 from lkedge.builtin.picture_size import SizeLimits, check_frame, check_rate, check_settings
 from lkedge.builtin.quantizer import QuantizerControl
 from lkedge.builtin.x264_bindings import Stream, x264
@@ -59,7 +59,7 @@ class X264Encoder(VideoEncoder):
         check_settings(settings, Codec.H264, LIMITS)
         self._settings = settings
         self._interval = FrameInterval(settings.framerate)
-        self._meter = ChangeMeter(settings.width, settings.height)
+        self._meter = PictureMeter(settings.width, settings.height)
         self._control = QuantizerControl(settings.width * settings.height, settings.bitrate)
         self._is_started = False
         self._stream = _open(settings)
@@ -68,8 +68,9 @@ class X264Encoder(VideoEncoder):
         stream = self._opened()
         check_frame(frame, self._settings, self.pixel_formats)
         key_frame |= not self._is_started
-        interval_ns, change = self._interval.update(frame.captured_ns), self._meter.update(frame)
-        quantizer = self._control.choose(interval_ns, change, key_frame=key_frame)
+        interval_ns = self._interval.update(frame.captured_ns)
+        content = self._meter.update(frame, with_detail=key_frame)
+        quantizer = self._control.choose(interval_ns, content, key_frame=key_frame)
         if quantizer is None:
             return None
         data, is_key = stream.encode(frame.planes, quantizer, key_frame=key_frame)

@@ -6,12 +6,15 @@ import random
 
 import pytest
 
+from lkedge.builtin.picture_meter import Content
 from lkedge.builtin.quantizer import COARSEST, FINEST, OWED_S, QuantizerControl
 
 PIXELS = 1280 * 720
 BITRATE = 1_700_000
 FRAME_NS = 33_333_333
 INTRA, INTER = 3_900_000, 270_000
+DETAIL = 0.12
+"""Of which the control expects about that."""
 
 
 class Model:
@@ -22,12 +25,12 @@ class Model:
         self.interval_ns = interval_ns
         self.quantizers: list[int | None] = []
 
-    def run(self, count: int, complexity: float, *, change: float = 0.0, key_frame: bool = False) -> list[int]:
+    def run(self, count: int, complexity: float, *, new: float = 0.0, key_frame: bool = False) -> list[int]:
         """The bits of that many pictures, 0 for one that was left out."""
-        return [self._picture(complexity, change, key_frame) for _ in range(count)]
+        return [self._picture(complexity, Content(new, DETAIL), key_frame) for _ in range(count)]
 
-    def _picture(self, complexity: float, change: float, key_frame: bool) -> int:
-        quantizer = self.control.choose(self.interval_ns, change, key_frame=key_frame)
+    def _picture(self, complexity: float, content: Content, key_frame: bool) -> int:
+        quantizer = self.control.choose(self.interval_ns, content, key_frame=key_frame)
         self.quantizers.append(quantizer)
         if quantizer is None:
             return 0
@@ -77,7 +80,7 @@ def test_follows_another_bitrate_within_a_second(factor: float) -> None:
 def test_what_is_new_is_coarse_at_once() -> None:
     model = started()
     model.run(90, INTER / 50)
-    bits = model.run(1, INTRA, change=0.9)[0]
+    bits = model.run(1, INTRA, new=0.9)[0]
     assert bits < 0.3 * BITRATE
 
 
@@ -122,3 +125,23 @@ def test_never_beyond_the_coarsest() -> None:
     model = started(20_000)
     model.run(100, 100 * INTER)
     assert max(quantizer for quantizer in model.quantizers if quantizer is not None) == COARSEST
+
+
+def test_the_first_key_frame_is_judged_by_its_detail() -> None:
+    plain, dense = (
+        QuantizerControl(PIXELS, BITRATE).choose(FRAME_NS, Content(0.0, detail), key_frame=True)
+        for detail in (0.1, 1.0)
+    )
+    assert plain is not None
+    assert dense is not None
+    assert dense >= plain + 12
+
+
+def test_a_new_scene_is_not_taken_for_lasting_motion() -> None:
+    model = started()
+    model.run(90, INTER)
+    usual = model.quantizers[-1]
+    model.run(1, INTRA, new=0.9)
+    model.run(20, INTER)
+    assert usual is not None
+    assert model.quantizers[-1] == pytest.approx(usual, abs=2)
