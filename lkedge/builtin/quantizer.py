@@ -3,7 +3,7 @@
 
 The bits of a picture are taken to be inversely proportional to the step size, which doubles
 with every six quantizers (H.264, 8.5.9). A leaky bucket holds what was sent beyond the
-bitrate; it is paid back over about a second, and while too much is owed, pictures are left out.
+bitrate; it is paid back over half a second, and while too much is owed, pictures are left out.
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ WEIGHT, SURPRISE, WEIGHT_OF_HARDER, WEIGHT_OF_EASIER = 0.15, 2.0, 0.5, 0.3
 INTRA_BITS, LEAST_INTRA_BITS = 36.0, 0.5
 """Complexity of an intra coded pixel, per detail of the picture and at least: bits at `UNIT_QUANTIZER`."""
 
+LEAST_FACTOR, MOST_FACTOR = 0.5, 4.0
+"""By how much key frames may turn out to differ from that: a dark room says nothing about a lit one."""
+
 INTER_SHARE = 0.1
 """Of the complexity of a key frame: that of the picture after the first one."""
 
@@ -97,7 +100,7 @@ class QuantizerControl:
         self._owed += bits
         complexity = bits * 2 ** ((self._quantizer - UNIT_QUANTIZER) / PER_DOUBLING)
         if self._is_key:
-            self._intra_factor = complexity / self._intra
+            self._intra_factor = max(LEAST_FACTOR, min(MOST_FACTOR, complexity / self._intra))
             self._inter = self._inter or INTER_SHARE * complexity
         else:
             self._learn(max(0.0, complexity - self._new))

@@ -145,3 +145,10 @@ def test_a_new_scene_is_not_taken_for_lasting_motion() -> None:
     model.run(20, INTER)
     assert usual is not None
     assert model.quantizers[-1] == pytest.approx(usual, abs=2)
+
+
+def test_light_in_a_dark_room_does_not_flood_the_network() -> None:
+    model = Model()
+    model.run(1, 2_000, key_frame=True)
+    model.run(90, 200)
+    assert model.run(1, INTRA, new=0.9)[0] < 0.5 * BITRATE
