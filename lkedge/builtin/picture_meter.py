@@ -14,6 +14,9 @@ COARSE, SHIFTED = 0xF0, 0xF8
 """Bits of a sample, and of half a sample and 4: two scales in steps of 16 levels, 8 levels apart. What differs
 in both differs visibly, wherever it lies; a camera's noise hardly does."""
 
+MARK = 8
+"""The lowest bit of the shifted scale, in which a difference is marked."""
+
 SMOOTHING = 8
 """Pictures over which a lasting motion becomes the usual one."""
 
@@ -41,7 +44,9 @@ class PictureMeter:
         self._rows = [(2 * index + 1) * height // (2 * ROWS) for index in range(ROWS)]
         self._samples = width * ROWS
         self._width = width
-        self._ones = int.from_bytes(b"\1" * self._samples, "little")
+        self._halves, self._coarse, self._offset, self._shifted, self._marks = (
+            int.from_bytes(bytes([value]) * self._samples, "little") for value in (0x7F, COARSE, 4, SHIFTED, MARK)
+        )
         self._last: _Scales | None = None
         self._usual = 0.0
 
@@ -64,8 +69,8 @@ class PictureMeter:
 
     def _scales(self, samples: int) -> _Scales:
         """All samples at once, a byte each."""
-        halved = (samples >> 1) & (0x7F * self._ones)
-        return samples & (COARSE * self._ones), (halved + 4 * self._ones) & (SHIFTED * self._ones)
+        halved = (samples >> 1) & self._halves
+        return samples & self._coarse, (halved + self._offset) & self._shifted
 
     def _difference(self, some: _Scales, others: _Scales) -> float:
         """Share of the samples that differ in both scales."""
@@ -73,7 +78,7 @@ class PictureMeter:
         coarse |= coarse >> 2
         shifted |= shifted >> 1
         shifted |= shifted >> 2
-        differs = (coarse | coarse >> 1) >> 1 & (shifted | shifted >> 2) & (8 * self._ones)
+        differs = (coarse | coarse >> 1) >> 1 & (shifted | shifted >> 2) & self._marks
         return differs.bit_count() / self._samples
 
     def _sampled(self, frame: VideoFrame) -> int:
