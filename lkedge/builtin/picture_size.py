@@ -23,6 +23,11 @@ class SizeLimits:
     source: str
 
 
+def macroblocks(width: int, height: int) -> int:
+    """How many a picture of that size has; what does not fill one counts as one."""
+    return -(-width // SMALLEST) * -(-height // SMALLEST)
+
+
 def check_settings(settings: VideoEncoderSettings, codec: Codec, limits: SizeLimits) -> None:
     """Refuse what cannot be encoded, with the value and the limit.
 

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from lkedge.builtin.native import load_library
+from lkedge.builtin.picture_size import macroblocks
 from lkedge.builtin.zero_pages import given_back
 from lkedge.errors import EncoderError
 
@@ -266,8 +267,7 @@ class VpxLibrary:
 
 def token_bytes(config: EncoderConfig) -> int:
     """Bytes of the encoder's token array, which it clears and hardly uses (onyx_if.c, tokenize.h)."""
-    macroblocks = -(-config.g_w // 16) * -(-config.g_h // 16)
-    return int(macroblocks * TOKENS_PER_MACROBLOCK * TOKEN_BYTES)
+    return macroblocks(config.g_w, config.g_h) * TOKENS_PER_MACROBLOCK * TOKEN_BYTES
 
 
 @cache

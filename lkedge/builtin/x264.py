@@ -7,11 +7,9 @@ takes any bitrate and frame rate at any time.
 
 from __future__ import annotations
 
-import math
-
 from lkedge.builtin.frame_interval import FrameInterval
 from lkedge.builtin.picture_meter import PictureMeter
-from lkedge.builtin.picture_size import SizeLimits, check_frame, check_rate, check_settings
+from lkedge.builtin.picture_size import SizeLimits, check_frame, check_rate, check_settings, macroblocks
 from lkedge.builtin.quantizer import QuantizerControl
 from lkedge.builtin.x264_bindings import Stream, x264
 from lkedge.errors import EncoderError
@@ -111,5 +109,5 @@ def _open(settings: VideoEncoderSettings) -> Stream:
 
 
 def _fits_level(settings: VideoEncoderSettings) -> bool:
-    macroblocks = math.ceil(settings.width / 16) * math.ceil(settings.height / 16)
-    return macroblocks <= LEVEL_MACROBLOCKS and macroblocks * settings.framerate <= LEVEL_MACROBLOCKS_PER_S
+    count = macroblocks(settings.width, settings.height)
+    return count <= LEVEL_MACROBLOCKS and count * settings.framerate <= LEVEL_MACROBLOCKS_PER_S
